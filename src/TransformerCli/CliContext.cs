@@ -82,6 +82,15 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         command.SetAction((parse, cancel) => Task.FromResult(Run(command, parse, () => action(parse, cancel))));
     }
 
+    /// <summary>Opens the file of <c>--log-file</c>, which of several processes the first one keeps.</summary>
+    internal void OpenLog(ParseResult parse)
+    {
+        if (parse.GetValue(LogFileOption) is { } file && Launch.Read() is not { Rank: > 0 }) Error.Open(file, parse.GetValue(VerboseOption));
+    }
+
+    /// <summary>Closes it, so that another process can keep it.</summary>
+    internal void CloseLog() => Error.End();
+
     int Run(Command command, ParseResult parse, Func<int> action)
     {
         var started = Stopwatch.GetTimestamp();
@@ -89,8 +98,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         Error.Progress.Quiet = parse.GetValue(QuietOption);
         var code = Guard(json, () =>
         {
-            // Of several processes, only the first writes the log.
-            if (parse.GetValue(LogFileOption) is { } file && Launch.Read() is not { Rank: > 0 }) Error.Open(file, verbose);
+            OpenLog(parse);
             if (command.Options.Contains(ThreadsOption)) ProcessSettings.Threads = parse.GetValue(ThreadsOption);
             NativeLibraries.Notice = parse.GetValue(QuietOption) ? line => Error.Log.Information("{Text:l}", line) : Error.WriteLine;
             Error.Log.Information("transformer {Words:l}", string.Join(' ', parse.Tokens.Select(token => token.Value)));

@@ -67,18 +67,24 @@ static class CommonOptions
     /// <param name="parse">The command line.</param>
     /// <param name="context">Where to print.</param>
     /// <param name="count">The option.</param>
+    /// <param name="saves">As for <see cref="LocalLaunch.Run"/>.</param>
     /// <param name="check">Finds mistakes before they are reported by every process.</param>
     /// <returns>Their exit code; null if this process does the work.</returns>
     /// <exception cref="UserException">The number is below 1, or a launcher has already started several processes.</exception>
-    internal static int? StartsSeveral(this ParseResult parse, CliContext context, Option<int?> count, Action? check = null)
+    internal static int? StartsSeveral(this ParseResult parse, CliContext context, Option<int?> count, bool saves = false, Action? check = null)
     {
         if (parse.AtLeast(1, count) is not { } processes || processes == 1) return null;
-        if (Launch.Read() is { } launch) throw new UserException($"--nproc ({processes}): {launch.Launcher} has already started {launch.Size} processes", "leave --nproc out");
-        var words = context.Arguments.ToList();
-        var at = words.FindIndex(word => word == count.Name || word.StartsWith(count.Name + "=", StringComparison.Ordinal));
-        words.RemoveRange(at, words[at] == count.Name ? 2 : 1);
+        var launch = Launch.Read();
+        if (LocalLaunch.HasStartedThis)
+        {
+            if (launch is not null) return null;
+            // The program that started this one reports it, once.
+            context.Muted = true;
+            throw new UserException("the launcher does not say which of the processes this one is");
+        }
+        if (launch is not null) throw new UserException($"--nproc ({processes}): {launch.Launcher} has already started {launch.Size} processes", "leave --nproc out");
         check?.Invoke();
-        return LocalLaunch.Run(context, parse.GetValue(context.JsonOption), processes, words);
+        return LocalLaunch.Run(context, parse, processes, saves);
     }
 
     internal static Option<string> Device() => new("--device")

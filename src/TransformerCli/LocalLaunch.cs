@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -11,23 +12,28 @@ static partial class LocalLaunch
 {
     /// <summary>Runs the processes and waits for all of them.</summary>
     /// <param name="context">Where to print.</param>
-    /// <param name="json">Whether messages are JSON.</param>
+    /// <param name="parse">The command line, with <c>--nproc</c>.</param>
     /// <param name="count">The number of processes.</param>
-    /// <param name="arguments">The command line without <c>--nproc</c>.</param>
+    /// <param name="saves">Whether the command saves and ends with its own code after a signal, rather than being ended by it.</param>
     /// <returns>The first process's exit code; 6 if one of them failed.</returns>
-    internal static int Run(CliContext context, bool json, int count, IReadOnlyList<string> arguments)
+    internal static int Run(CliContext context, ParseResult parse, int count, bool saves)
     {
-        var launcher = MpiLauncher.Find();
+        var (launcher, json) = (MpiLauncher.Find(), parse.GetValue(context.JsonOption));
         var folder = Directory.CreateTempSubdirectory("transformer-launch-").FullName;
         try
         {
             File.WriteAllText(Path.Combine(folder, "parent"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            using var process = launcher.Start(count, [.. Program(), .. arguments], folder);
+            // Meanwhile the first process keeps the log.
+            context.CloseLog();
+            using var process = launcher.Start(count, [.. Program(), .. context.Arguments], folder);
             using var signals = new SignalRelay(folder);
             process.WaitForExit();
             EndLeftOvers(folder);
+            context.OpenLog(parse);
             if (!Started(folder).Any())
                 throw new UserException($"{launcher.Path} ({launcher.Version}) did not start any of the {count} processes and exited with code {process.ExitCode}", $"try {launcher.Path} -n {count} hostname, or name another launcher in {MpiLauncher.Variable}");
+            // A second signal ends the command at once.
+            if (signals.Ending is { } ending && (!saves || ending.Count > 1)) return 128 + ending.Signal;
             // Read before the exit code: a suspended process that the launcher's signal wakes would report that signal.
             if (File.Exists(Path.Combine(folder, Team.FailureFile)))
             {
@@ -35,7 +41,7 @@ static partial class LocalLaunch
                 return ExitCodes.ProcessFailed;
             }
             if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;
-            if (process.ExitCode is ExitCodes.UserError or ExitCodes.Bug or ExitCodes.OutOfMemory or ExitCodes.Diverged) return process.ExitCode;
+            if (process.ExitCode is ExitCodes.UserError or ExitCodes.Bug) return process.ExitCode;
             // If a process was killed, another one has left a message, provided that the launcher left it enough time.
             context.Fail(json, ExitCodes.ProcessFailed, [Team.Described($"one of the {count} processes ended prematurely; {launcher.Path} exited with code {process.ExitCode}")]);
             return ExitCodes.ProcessFailed;
@@ -45,6 +51,9 @@ static partial class LocalLaunch
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    /// <summary>Whether <see cref="Run"/> of another process has started this one.</summary>
+    internal static bool HasStartedThis => Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 };
 
     // The program's own executable, or dotnet and its assembly.
     static IEnumerable<string> Program()
@@ -93,6 +102,8 @@ static partial class LocalLaunch
     sealed class SignalRelay : IDisposable
     {
         readonly List<PosixSignalRegistration> registrations = [];
+        const int User1 = 10; // On Linux.
+
         readonly List<(int Signal, HashSet<int> Reached)> sent = [];
         readonly Timer timer;
         readonly string folder;
@@ -100,8 +111,7 @@ static partial class LocalLaunch
         internal SignalRelay(string folder)
         {
             this.folder = folder;
-            const int usr1 = 10; // On Linux.
-            foreach (var (signal, number) in new[] { (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15), (PosixSignal.SIGHUP, 1), ((PosixSignal)usr1, usr1) }.Where(one => one.Item2 != usr1 || OperatingSystem.IsLinux()))
+            foreach (var (signal, number) in new[] { (PosixSignal.SIGINT, 2), (PosixSignal.SIGTERM, 15), (PosixSignal.SIGHUP, 1), ((PosixSignal)User1, User1) }.Where(one => one.Item2 != User1 || OperatingSystem.IsLinux()))
                 registrations.Add(PosixSignalRegistration.Create(signal, context =>
                 {
                     context.Cancel = true;
@@ -109,6 +119,15 @@ static partial class LocalLaunch
                     Relay();
                 }));
             timer = new Timer(_ => Relay(), null, 100, 100);
+        }
+
+        /// <summary>The first signal that asked the processes to end, and how many did; null for none.</summary>
+        internal (int Signal, int Count)? Ending
+        {
+            get
+            {
+                lock (sent) return sent.Where(one => one.Signal != User1).ToList() is [var first, ..] all ? (first.Signal, all.Count) : null;
+            }
         }
 
         void Relay()

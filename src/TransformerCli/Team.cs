@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using TorchSharp;
 using Transformers.IO;
 using Transformers.Native;
@@ -15,30 +16,52 @@ sealed class Team : IDisposable
     // A process in a long computation does not notice that another has failed; it is ended after this time.
     static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
+    // The time that others leave a process to report its own mistake and end with its own exit code.
+    static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(1);
+
     readonly CliContext context;
+    readonly ParseResult parse;
     readonly StopRequest? stop;
-    readonly bool json;
     readonly MpiCommunicator? joined;
     readonly ProcessMonitor? monitor;
     readonly Timer? parentWatch;
     readonly string? folder = Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 } named && Directory.Exists(named) ? named : null;
-    int printed;
+    readonly int rank;
+    readonly Lock printing = new();
+    bool printed;
 
-    Team(CliContext context, bool json, StopRequest? stop, Launch? launch)
+    Team(CliContext context, ParseResult parse, StopRequest? stop, Launch? launch)
     {
-        (this.context, this.json, this.stop, Processes) = (context, json, stop, Communicator.Single);
+        (this.context, this.parse, this.stop, Processes) = (context, parse, stop, Communicator.Single);
         if (launch is null) return;
-        context.Muted = launch.Rank != 0;
+        rank = launch.Rank;
+        context.Muted = rank != 0;
         if (folder is not null)
         {
-            File.WriteAllText(Path.Combine(folder, $"{launch.Rank}.pid"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            if (launch.Rank == 0 && OperatingSystem.IsLinux()) parentWatch = new Timer(_ => EndWithoutParent(), null, 1000, 1000);
+            File.WriteAllText(Path.Combine(folder, $"{rank}.pid"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+            if (rank == 0 && OperatingSystem.IsLinux()) parentWatch = new Timer(_ => EndWithoutParent(), null, 1000, 1000);
         }
+        // Until the monitor watches the others, nothing else would notice that one of them does not come.
+        var limit = ProcessMonitor.ReadLimit();
+        using var meeting = new Timer(_ => GiveUp(launch, limit), null, rank == 0 ? limit : limit + Courtesy, Timeout.InfiniteTimeSpan);
         joined = launch.Join();
-        ProcessSettings.DivideAmong(joined.LocalRank, joined.LocalSize);
+        ProcessSettings.DivideAmong(joined.LocalRank, joined.LocalSize, Math.Min(joined.LocalSize, SharingCores(joined)));
         Processes = joined;
-        monitor = new ProcessMonitor(joined, OnFailure);
+        monitor = new ProcessMonitor(joined, limit, OnFailure);
         joined.Failure = () => monitor.Failure;
+    }
+
+    void GiveUp(Launch launch, TimeSpan limit)
+    {
+        Print(new ProcessFailedException($"the {launch.Size} processes that {launch.Launcher} started have not found each other within {limit.TotalSeconds:0} s: one of them has not started or is suspended, or its machine does not respond", noticed: true));
+        End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
+    }
+
+    // The processes that compute on the same cores: all of a machine, unless the launcher has bound each to its own.
+    static int SharingCores(Communicator processes)
+    {
+        var all = processes.Collect($"{Environment.MachineName} {ProcessSettings.AllowedCores}");
+        return all.Count(cores => cores == all[processes.Rank]);
     }
 
     /// <summary>The processes.</summary>
@@ -53,14 +76,18 @@ sealed class Team : IDisposable
     internal static int Run(CliContext context, ParseResult parse, StopRequest? stop, Func<Team, int> action)
     {
         var launch = Launch.Read();
-        using var team = new Team(context, parse.GetValue(context.JsonOption), stop, launch);
+        using var team = new Team(context, parse, stop, launch);
         return launch is null ? action(team) : team.Run(action);
     }
 
-    /// <summary>Chooses how tensors on a device are exchanged, once the device is known.</summary>
+    /// <summary>Chooses how tensors on a device are exchanged, once the device is known; collective.</summary>
+    /// <exception cref="UserException">The processes compute on different kinds of devices.</exception>
     internal Communicator For(torch.Device device)
     {
-        if (joined is not null && device.type == DeviceType.CUDA && Processes is MpiCommunicator) Processes = new NcclCommunicator(joined, NcclLibrary.Load());
+        if (joined is null) return Processes;
+        if (joined.FindDifferent(device.type.ToString()) is { } other)
+            throw new UserException($"process {other} has a different kind of device from process 0: this one, {rank}, computes on {device}", "start at most as many processes on each machine as it has CUDA devices, or use --device cpu");
+        if (device.type == DeviceType.CUDA && Processes is MpiCommunicator) Processes = new NcclCommunicator(joined, NcclLibrary.Load());
         return Processes;
     }
 
@@ -68,7 +95,8 @@ sealed class Team : IDisposable
     {
         try
         {
-            var code = action(this);
+            // The first process has all the numbers that --expect checks.
+            var code = Processes.Broadcast(action(this));
             Processes.Barrier();
             monitor!.Dispose();
             Processes.Dispose();
@@ -76,33 +104,55 @@ sealed class Team : IDisposable
         }
         catch (ProcessFailedException exception)
         {
-            if (monitor?.Failure is null) Print(exception);
-            return End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
+            var failure = monitor?.Failure ?? exception;
+            Print(failure);
+            return EndAfter(failure);
         }
         catch (OperationCanceledException) when (stop?.Reason is { } reason)
         {
             monitor?.ReportStop(reason);
             return End(ExitCodes.Of(reason));
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            monitor?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
-            throw;
+            // Of a mistake that all processes find, the first one's message and exit code count.
+            if (rank != 0) SpinWait.SpinUntil(() => monitor!.Failure is not null, Courtesy);
+            lock (printing) printed = true;
+            var code = context.Guard(parse.GetValue(context.JsonOption), () =>
+            {
+                ExceptionDispatchInfo.Throw(exception);
+                return 0;
+            }, parse.GetValue(context.VerboseOption));
+            WriteCode(code);
+            monitor!.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
+            return code;
         }
+    }
+
+    // Another process that has reported its own failure is about to end: a launcher passes on the exit code of the first one that does.
+    int EndAfter(ProcessFailedException failure)
+    {
+        var code = stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed;
+        if (!failure.Noticed) Thread.Sleep(Courtesy);
+        return End(code);
     }
 
     // The launcher that this program starts does not pass exit codes on cleanly, so the folder is used.
     int Finish(int code)
     {
-        if (folder is null) return code;
-        if (Processes.IsFirst) File.WriteAllText(Path.Combine(folder, "code"), code.ToString(CultureInfo.InvariantCulture));
-        return ExitCodes.Done;
+        WriteCode(code);
+        return folder is null ? code : ExitCodes.Done;
+    }
+
+    void WriteCode(int code)
+    {
+        if (folder is not null && rank == 0) File.WriteAllText(Path.Combine(folder, "code"), code.ToString(CultureInfo.InvariantCulture));
     }
 
     // Ends the process without finalising MPI, which would wait for the others; the launcher then ends those.
     int End(int code)
     {
-        if (folder is not null && Processes.IsFirst) File.WriteAllText(Path.Combine(folder, "code"), code.ToString(CultureInfo.InvariantCulture));
+        WriteCode(code);
         context.Error.End();
         context.Out.Flush();
         ProcessEnd.Now(code);
@@ -120,28 +170,37 @@ sealed class Team : IDisposable
 
     void Print(ProcessFailedException failure)
     {
-        if (stop?.Reason is not null || Interlocked.Exchange(ref printed, 1) != 0) return;
-        // The first process prints, or the second if the first has failed.
-        if (!Processes.IsFirst && !(Processes.Rank == 1 && failure.Noticed)) return;
-        // A suspended process may receive the report of its own failure when it wakes.
-        if (failure.Message.StartsWith($"process {Processes.Rank} ", StringComparison.Ordinal)) return;
-        // The program that started the processes prints it, since a launcher may no longer forward a process's output.
-        if (folder is not null)
+        // Whoever ends this process waits until the message has been printed.
+        lock (printing)
         {
-            try
+            if (stop?.Reason is not null || printed) return;
+            printed = true;
+            // The first process prints, or the second if the first has failed.
+            if (rank != 0 && !(rank == 1 && failure.Noticed)) return;
+            // A suspended process may receive the report of its own failure when it wakes.
+            if (failure.Message.StartsWith($"process {rank} ", StringComparison.Ordinal)) return;
+            // The program that started the processes prints it, since a launcher may no longer forward a process's output.
+            if (folder is not null) WriteFailure(failure.Message);
+            else
             {
-                // Only the first report is right: a process that was suspended assumes, when it wakes, that the others have failed.
-                using var file = new FileStream(Path.Combine(folder, FailureFile), FileMode.CreateNew);
-                file.Write(System.Text.Encoding.UTF8.GetBytes(failure.Message));
+                context.Muted = false;
+                context.Fail(parse.GetValue(context.JsonOption), ExitCodes.ProcessFailed, [Described(failure.Message)]);
             }
-            catch (IOException)
-            {
-                // Another process has reported it.
-            }
-            return;
         }
-        context.Muted = false;
-        context.Fail(json, ExitCodes.ProcessFailed, [Described(failure.Message)]);
+    }
+
+    void WriteFailure(string message)
+    {
+        try
+        {
+            // Only the first report is right: a process that was suspended assumes, when it wakes, that the others have failed.
+            using var file = new FileStream(Path.Combine(folder!, FailureFile), FileMode.CreateNew);
+            file.Write(System.Text.Encoding.UTF8.GetBytes(message));
+        }
+        catch (IOException)
+        {
+            // Another process has reported it.
+        }
     }
 
     /// <summary>The file in the launch folder with the first report of a failed process.</summary>

@@ -81,6 +81,8 @@ static class Exchanges
         Span<double> counts = [processes.Rank, 1];
         processes.AllReduce(counts);
         Require(counts[0] == last * (last + 1) / 2 && counts[1] == processes.Size, "the sum of a few numbers");
+        Require(processes.FindDifferent("same") is null, "a value that all have");
+        Require(processes.FindDifferent(processes.Rank == last ? "other" : "same") == last, "the process that has another value");
         Require(processes.InTurns(() => processes.Rank) == processes.Rank, "turns");
         processes.Barrier();
     }

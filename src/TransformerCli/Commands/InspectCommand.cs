@@ -14,7 +14,7 @@ static class InspectCommand
     public static Command Create(CliContext context)
     {
         var (source, sets, data) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets(), CommonOptions.Data());
-        var devices = new Option<int>("--devices") { Description = "Estimate data-parallel training on N devices like this one from the measured step", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var devices = new Option<int>("--devices") { Description = "Predict training on N devices like this one, which divide the batch, from measured passes over one device's part", HelpName = "N", DefaultValueFactory = _ => 1 };
         var link = new Option<double?>("--link") { Description = "Bandwidth between devices in gigabytes per second [default: this machine's memory bandwidth]", HelpName = "GB/S" };
         var latency = new Option<double>("--latency") { Description = "Latency of a message between devices, in microseconds", HelpName = "US", DefaultValueFactory = _ => 0 };
         var noMeasure = new Option<bool>("--no-measure") { Description = "Measure nothing: no activations, step time or throughput" };

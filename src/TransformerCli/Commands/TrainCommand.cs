@@ -37,7 +37,7 @@ static class TrainCommand
         {
             configs, sets, data, include, run, resume, from, seeds, nproc, maxSteps, maxTime, dryRun, expect, device, precision,
         };
-        context.Handle(command, (parse, _) => parse.StartsSeveral(context, nproc, () => Load(parse)) is { } several ? several : Train(parse));
+        context.Handle(command, (parse, _) => parse.StartsSeveral(context, nproc, saves: true, () => Load(parse)) is { } several ? several : Train(parse));
         return command;
 
         int Train(ParseResult parse)

@@ -51,7 +51,7 @@ public static class Inspector
         if (options.Precision is { } precision) training = training with { Precision = precision };
         var (flops, table) = (data.FlopsOf(model), Kind.For(model).ListParameters(model, data));
         var memory = ModelMemory.Of(training, table, WeightCopies.AreUsed(options.Device, Precisions.Resolve(training.Precision, options.Device)));
-        var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Limit = options.Limit, Progress = options.Progress }, flops) : (null, null);
+        var (measured, reason) = options.Measure ? Measure(new StepTimer(model, training, data, memory, options.Device) { Devices = options.Devices, Limit = options.Limit, Progress = options.Progress }, flops) : (null, null);
         return new ModelInspection(
             Model: KindAttribute.Of(model),
             Unit: data.Unit,
@@ -62,7 +62,7 @@ public static class Inspector
             Training: run is null ? null : Plan(training, data, memory, table, measured, options),
             Measured: measured,
             NotMeasured: reason,
-            Notes: data.Notes);
+            Notes: measured?.Part is { } part && run is not null ? [.. data.Notes, .. DeviceScaling.Assumptions(options.Devices, part, BatchShape.Mean(data.Batches).Rows)] : data.Notes);
     }
 
     // A model alone is measured with the most common kind of step.
@@ -83,7 +83,6 @@ public static class Inspector
     static TrainingPlan Plan(TrainingConfig training, DataProfile data, ModelMemory memory, IReadOnlyList<ParameterShape> table, StepMeasurement? measured, InspectionOptions options)
     {
         var parameters = table.Sum(one => one.Count);
-        var inBlocks = table.Where(one => one.Name.Contains("blocks.", StringComparison.Ordinal)).Sum(one => one.Count);
         var batch = BatchShape.Mean(data.Batches);
         var rows = Math.Min(training.Batch.Micro ?? batch.Rows, batch.Rows);
         return new TrainingPlan(
@@ -97,7 +96,7 @@ public static class Inspector
             UnitsPerParameter: (double)batch.Units * training.Steps / parameters,
             Memory: memory,
             Scaling: options.Devices == 1 || measured is null ? null
-                : DeviceScaling.Of(options.Devices, measured, batch.Units, (parameters, inBlocks), (options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(options.Device), options.LinkLatencySeconds)),
+                : DeviceScaling.Of(options.Devices, training.ShardOptimizer, measured, batch.Units, (options.LinkBytesPerSecond ?? DeviceScaling.MemoryLink(options.Device), options.LinkLatencySeconds)),
             TotalSeconds: training.Steps * measured?.StepSeconds);
     }
 }

@@ -113,13 +113,7 @@ public sealed record ModelMemory(long Weights, long WeightCopies, long Gradients
     }
 }
 
-/// <summary>Predicts data-parallel training on several devices like this one, each with its own batch of the config's size, from one device's measured step.</summary>
-/// <remarks>
-/// Assumptions: all devices compute as fast as this one. Gradients are exchanged as in <c>Processes</c>: each device sends a part to every
-/// other, and the sums back, at the link's full speed. The exchange of the blocks' gradients is hidden behind the backward pass of the last
-/// micro-batch, two thirds of its time, as far as that lasts; that of parameters outside blocks, mainly embeddings, is not hidden. Input is
-/// ready in time.
-/// </remarks>
+/// <summary>Predicts data-parallel training on several devices like this one, which divide the config's batch, from measured passes over one device's part of it.</summary>
 /// <param name="Devices">The number of devices n.</param>
 /// <param name="BytesPerDevice">Bytes that each sends in a step: 2·(n-1)/n times the gradients, as in a ring (Patarasuk and Yuan 2009).</param>
 /// <param name="BytesPerSecond">The speed of the link: measured on this machine's memory, or given.</param>
@@ -134,22 +128,45 @@ public sealed record DeviceScaling(int Devices, double BytesPerDevice, double By
 {
     /// <summary>The prediction.</summary>
     /// <param name="devices">The number of devices.</param>
-    /// <param name="measured">One device's step.</param>
-    /// <param name="units">Tokens or images of a device's step.</param>
-    /// <param name="parameters">All parameters, and those of them in blocks.</param>
+    /// <param name="sharded">Whether each updates a part of the parameters.</param>
+    /// <param name="measured">One device's step, and its part of a step.</param>
+    /// <param name="units">Tokens or images of a step.</param>
     /// <param name="link">Bytes per second, and seconds of latency.</param>
-    internal static DeviceScaling Of(int devices, StepMeasurement measured, long units, (long All, long InBlocks) parameters, (double BytesPerSecond, double Latency) link)
+    internal static DeviceScaling Of(int devices, bool sharded, StepMeasurement measured, long units, (double BytesPerSecond, double Latency) link)
     {
-        double Seconds(long numbers)
-        {
-            var buckets = Math.Ceiling((double)numbers / Training.GradientLayout.BucketNumbers);
-            return 2.0 * (devices - 1) * (sizeof(float) * numbers / devices / link.BytesPerSecond + buckets * link.Latency);
-        }
-        var (early, late) = (Seconds(parameters.InBlocks), Seconds(parameters.All - parameters.InBlocks));
-        var hidden = Math.Min(early, 2.0 / 3 * measured.PassSeconds);
-        var step = measured.StepSeconds + early + late - hidden;
-        return new(devices, 2.0 * (devices - 1) / devices * sizeof(float) * parameters.All, link.BytesPerSecond, link.Latency, early + late, hidden, step, devices * units / step, measured.StepSeconds / step);
+        var part = measured.Part!;
+        var bytes = sizeof(float) * (double)part.Buckets.Sum(bucket => bucket.Count) * (devices - 1) / devices;
+        // The sums of the parts, and then the parts, or with a sharded optimizer the weights: the same each way.
+        double HalfOf(GradientBucket bucket) => (devices - 1) * (sizeof(float) * (double)bucket.Count / devices / link.BytesPerSecond + link.Latency);
+        var half = part.Buckets.Sum(HalfOf);
+        var visible = Visible(part, bucket => sharded ? HalfOf(bucket) : 2 * HalfOf(bucket)) + (sharded ? half : 0);
+        var step = part.Seconds + measured.UpdateSeconds / (sharded ? devices : 1) + visible;
+        return new(devices, 2 * bytes, link.BytesPerSecond, link.Latency, 2 * half, Math.Max(0, 2 * half - visible), step, units / step, measured.StepSeconds / devices / step);
     }
+
+    // The seconds by which the exchanges outlast the backward pass. It completes buckets of blocks as it goes, in proportion to their size, and the others at its end.
+    static double Visible(StepPart part, Func<GradientBucket, double> seconds)
+    {
+        var backward = BackwardFraction * part.PassSeconds;
+        double inBlocks = part.Buckets.Sum(bucket => bucket.Border is null ? 0 : bucket.Count), completed = 0, now = 0;
+        foreach (var bucket in part.Buckets)
+        {
+            if (bucket.Border is not null) completed += bucket.Count;
+            now = Math.Max(now, bucket.Border is null ? backward : backward * completed / inBlocks) + seconds(bucket);
+        }
+        return Math.Max(0, now - backward);
+    }
+
+    // Of a pass: backwards there are two products for each one forwards.
+    const double BackwardFraction = 2.0 / 3;
+
+    /// <summary>What the prediction assumes, in words.</summary>
+    internal static IReadOnlyList<string> Assumptions(int devices, StepPart part, long rows) =>
+    [
+        FormattableString.Invariant($"{devices:N0} devices divide training.batch: the one with the most rows takes {part.Rows:N0} of {rows:N0}, in micro-batches of {part.MicroRows:N0}{(devices > rows ? ", and some take none" : "")}"),
+        "every device is as fast as this one and does not slow the others, each sends at the speed of --link whatever the others send, and input is ready in time",
+        "gradients of blocks are exchanged as the backward pass of the last micro-batch, two thirds of its time, completes them, and the others, mainly of embeddings, after it",
+    ];
 
     /// <summary>Bytes per second that two devices can exchange through this machine's memory: each byte is read and written.</summary>
     internal static double MemoryLink(Device device) => KernelTimes.BytesPerSecond(device, TimeSpan.FromMilliseconds(60)) / 2;

@@ -32,6 +32,9 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
     /// <summary>The longest time to measure; a pass that has begun is not interrupted.</summary>
     internal TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The number of devices that divide a step's batch.</summary>
+    internal int Devices { get; init; } = 1;
+
     /// <summary>Receives the fraction that is done: memory first, then time.</summary>
     internal Action<double>? Progress { get; init; }
 
@@ -59,6 +62,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
             var activations = Activations(work, update, largest);
             var (pass, after) = Time(work.Batch(mean), update);
             var seconds = pass * step.Rows / rows + after;
+            var part = Devices == 1 ? null : MeasurePart(work, update, step, (rows, pass));
             return new StepMeasurement(
                 Device: device.ToString(),
                 Precision: precision == Precision.Bf16 ? "bf16" : "fp32",
@@ -68,6 +72,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
                 UpdateSeconds: after,
                 StepSeconds: seconds,
                 UnitsPerSecond: step.Units / seconds,
+                Part: part,
                 PeakFlopsPerSecond: peak,
                 Utilisation: flops.Of(step) / seconds / peak);
         }
@@ -75,6 +80,18 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
         {
             throw new NotMeasuredException($"a micro-batch of {rows} does not fit in the memory of {device}: {exception.Message}");
         }
+    }
+
+    // The device with the most rows is the one that the others wait for.
+    StepPart MeasurePart(StepWork work, StepUpdate update, BatchShape step, (long Rows, double Seconds) known)
+    {
+        var rows = (step.Rows + Devices - 1) / Devices;
+        var micro = Math.Min(training.Batch.Micro ?? rows, rows);
+        List<(string, TorchSharp.Modules.Parameter)> trained = [.. work.Model.named_parameters().Where(named => named.parameter.requires_grad)];
+        return new StepPart(rows, micro, micro == known.Rows ? known.Seconds : Time(work.Batch(step.Cut(micro)), update).Pass)
+        {
+            Buckets = GradientStore.LayoutOf(work.Model, trained, Devices, out _).Buckets,
+        };
     }
 
     void CheckBefore(double leastSeconds, long rows)
@@ -187,8 +204,22 @@ sealed class NotMeasuredException(string message) : Exception(message);
 /// <param name="UpdateSeconds">Seconds of gradient norm, optimizer and weight average: the median of several.</param>
 /// <param name="StepSeconds">Seconds a step: the passes of all its micro-batches, and the update.</param>
 /// <param name="UnitsPerSecond">Tokens or images per second.</param>
+/// <param name="Part">What one of several devices computes in a step; null for one device.</param>
 /// <param name="PeakFlopsPerSecond">The machine's measured peak, operations per second.</param>
 /// <param name="Utilisation">The fraction of that peak which a step reaches.</param>
 public sealed record StepMeasurement(
     string Device, string Precision, long Rows, long? Activations, double PassSeconds, double UpdateSeconds, double StepSeconds,
-    double UnitsPerSecond, double PeakFlopsPerSecond, double Utilisation);
+    double UnitsPerSecond, StepPart? Part, double PeakFlopsPerSecond, double Utilisation);
+
+/// <summary>The part of a step's batch that the device with the most rows takes, as it was measured.</summary>
+/// <param name="Rows">Its sequences, pairs or images.</param>
+/// <param name="MicroRows">Those of a micro-batch.</param>
+/// <param name="PassSeconds">Seconds of a micro-batch's forward and backward pass.</param>
+public sealed record StepPart(long Rows, long MicroRows, double PassSeconds)
+{
+    /// <summary>The buckets in which the gradients are exchanged.</summary>
+    internal IReadOnlyList<GradientBucket> Buckets { get; init; } = [];
+
+    /// <summary>Seconds of all its passes.</summary>
+    internal double Seconds => PassSeconds * Rows / MicroRows;
+}

@@ -2,7 +2,7 @@ using Transformers.IO;
 
 namespace Transformers.Data;
 
-/// <summary>The size and order of batches, and which of them are this process's.</summary>
+/// <summary>The size and order of batches.</summary>
 sealed record BucketOptions
 {
     /// <summary>The padded size of a batch: rows times the longest row (of both sides, for pairs).</summary>
@@ -12,17 +12,13 @@ sealed record BucketOptions
     public ulong Seed { get; init; }
     /// <summary>Whether every epoch has its own order; if not, batches run from the shortest to the longest.</summary>
     public bool Shuffle { get; init; } = true;
-    /// <summary>The rank of this process, from 0.</summary>
-    public int Rank { get; init; }
-    /// <summary>The number of processes that share the batches.</summary>
-    public int World { get; init; } = 1;
 }
 
 /// <summary>Puts sequences of similar length into one batch, so that little of it is padding.</summary>
 /// <remarks>
 /// The order of an epoch is a function of (seed, epoch) alone: sequences are shuffled, then sorted by length (so that those of one
 /// length meet different neighbours every epoch), cut into batches, and the batches are shuffled. The number of batches is the
-/// same in every epoch. Processes take turns; the last round is filled up from the start of the epoch, so all take the same number.
+/// same in every epoch.
 /// </remarks>
 sealed class LengthBuckets
 {
@@ -37,15 +33,13 @@ sealed class LengthBuckets
         this.options = options;
         if (options.Tokens is null && options.Sequences is null)
             throw new ArgumentException("Either the tokens or the sequences of a batch must be given", nameof(options));
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.World, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)options.Rank, (uint)options.World);
         if (this.lengths.Length == 0) throw new UserException("there are no examples to make batches of", "did a filter drop every example?");
         var longest = this.lengths.Max(l => l.Size);
         if (options.Tokens < longest)
             throw new UserException($"the tokens of a batch ({options.Tokens}) must be at least the longest sequence's ({longest})",
                 "raise the tokens of a batch, or lower the maximum length");
         plan = (0, Plan(0));
-        BatchesPerEpoch = (plan.Batches.Length + options.World - 1) / options.World;
+        BatchesPerEpoch = plan.Batches.Length;
     }
 
     public int BatchesPerEpoch { get; }
@@ -55,8 +49,7 @@ sealed class LengthBuckets
     {
         ArgumentOutOfRangeException.ThrowIfNegative(position.Epoch);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)position.Next, (ulong)BatchesPerEpoch);
-        var batches = Epoch((int)position.Epoch);
-        return batches[(int)((position.Next * options.World + options.Rank) % batches.Length)];
+        return Epoch((int)position.Epoch)[(int)position.Next];
     }
 
     int[][] Epoch(int epoch)

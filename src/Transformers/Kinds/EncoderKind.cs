@@ -55,7 +55,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         var tally = new ClassifierTally(classes!, predictions.Add);
         var batches = new LabelledBatches(corpus, special, new BucketOptions { Sequences = options.BatchSize ?? 64, Shuffle = false });
         var positions = LabelledTexts.Positions(batches.BatchesPerEpoch, null).ToList();
-        foreach (var (logits, position) in options.Processes.Divide(positions.Counted(positions.Count, options.Progress), LogitsAt).Zip(positions))
+        foreach (var (logits, position) in options.Processes.DivideStream(positions.Counted(positions.Count, options.Progress), LogitsAt).Zip(positions))
         {
             var batch = batches.At(position);
             tally.Add(logits, [.. batch.Labels.Select(label => (int)label)], row => examples[batch.Texts.Examples[row]].Text);

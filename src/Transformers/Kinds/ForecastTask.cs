@@ -27,7 +27,8 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     readonly ulong seed;
     readonly int batchSize, patches;
     readonly Prefetcher<SeriesBatch> batches;
-    List<double[][]> validated = [];
+    // The forecast of each window of the last validation; null where another process makes it.
+    List<double[][]?> validated = [];
 
     /// <summary>Creates a task on time series.</summary>
     public ForecastTask(SeriesModel model, SeriesDataset series, RunConfig run, Device device)
@@ -88,7 +89,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = batches.Next();
-        return Slices(batch.Windows.Count, (first, rows) => new Rows(this, batch, first, rows, validates: false));
+        return Slices(batch.Windows.Count, (first, rows) => new Rows(this, batch, first, rows));
     }
 
     public override IEnumerable<MicroBatch> Validation(int? count)
@@ -96,7 +97,11 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         validated = [];
         if (count == 0) yield break;
         foreach (var part in series.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
-            yield return new Rows(this, series.Batch(part), 0, part.Length, validates: true);
+        {
+            var at = validated.Count;
+            validated.AddRange(Enumerable.Repeat<double[][]?>(null, part.Length));
+            yield return new Rows(this, series.Batch(part), 0, part.Length, at);
+        }
     }
 
     public override bool HasValidation => series.Validation.Length > 0;
@@ -107,11 +112,23 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     {
         if (validated.Count == 0) return new Dictionary<string, double>();
         var windows = series.Validation[..validated.Count];
-        return whole ? SeriesComparison.Of(series, windows, data, model.Quantiles, validated, cancel) : SeriesComparison.OfNetwork(series, windows, model.Quantiles, validated);
+        CollectForecasts();
+        return whole ? SeriesComparison.Of(series, windows, data, model.Quantiles, validated!, cancel) : SeriesComparison.OfNetwork(series, windows, model.Quantiles, validated!);
     }
 
-    public override IReadOnlyList<ModelPicture> Pictures() => validated.Count == 0 ? []
-        : [new("forecast", ForecastPlot.Of(series, series.Validation[validated.Count - 1], data, model.Quantiles, validated[^1]).ToSvg())];
+    // Every number has been computed by one process; the others add zeros.
+    void CollectForecasts()
+    {
+        if (Processes.IsAlone) return;
+        var (H, outputs) = (model.Shape.Horizon, 1 + model.Quantiles.Count);
+        var numbers = new double[validated.Count * H * outputs];
+        for (var i = 0; i < numbers.Length; i++) numbers[i] = validated[i / outputs / H]?[i / outputs % H][i % outputs] ?? 0;
+        Processes.AllReduce(numbers.AsSpan());
+        validated = [.. numbers.Chunk(outputs).Chunk(H)];
+    }
+
+    public override IReadOnlyList<ModelPicture> Pictures() => validated is not [.., { } last] ? []
+        : [new("forecast", ForecastPlot.Of(series, series.Validation[validated.Count - 1], data, model.Quantiles, last).ToSvg())];
 
     public override void Dispose()
     {
@@ -120,7 +137,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     }
 
     /// <summary>Some windows of a batch; the targets are the steps with known values.</summary>
-    sealed class Rows(ForecastTask task, SeriesBatch batch, int first, int rows, bool validates)
+    sealed class Rows(ForecastTask task, SeriesBatch batch, int first, int rows, int? validatedAt = null)
         : MicroBatch((long)batch.Known.AsSpan(first * batch.Horizon, rows * batch.Horizon).ToArray().Sum(), (long)rows * task.patches, first)
     {
         public override double Flops => task.flops.Of(new(rows, task.patches, batch.Horizon, Targets, Units));
@@ -128,7 +145,8 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         public override LossSum LossSum(RandomPosition random)
         {
             var (loss, forecast) = task.model.Loss(Part(batch.Values, batch.Context), Part(batch.Observed, batch.Context), Part(batch.Target, batch.Horizon), Part(batch.Known, batch.Horizon), random);
-            if (validates) task.validated.AddRange(SeriesRun.Restored(task.model, forecast, batch, first));
+            if (validatedAt is { } at)
+                foreach (var (i, window) in SeriesRun.Restored(task.model, forecast, batch, first).Index()) task.validated[at + i] = window;
             return loss;
         }
 

@@ -43,7 +43,7 @@ public static class ImageEvaluation
         var tally = new ClassifierTally(run.Input.Classes, each, worst);
         using var loader = images.EvaluationBatches(indices, batchSize);
         Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
-        foreach (var (scores, labels, shown) in (processes ?? Communicator.Single).Divide(loader.RestOfEpoch().Counted((indices.Length + batchSize - 1) / batchSize, progress), ScoresOf))
+        foreach (var (scores, labels, shown) in (processes ?? Communicator.Single).DivideStream(loader.RestOfEpoch().Counted((indices.Length + batchSize - 1) / batchSize, progress), ScoresOf))
             tally.Add(scores, [.. labels.Select(label => numbers[label])], row => dataset.Source.NameOf(shown[row]));
         if (tally.Report.Examples == 0) throw new UserException($"no image of the {name} split can be read", dataset.Broken.All.Select(broken => broken.Fault.Message).FirstOrDefault());
         return new ImageEvaluationResult(name, tally.Loss, tally.Report, tally.TakeMistakes(), [.. dataset.Broken.All.Select(broken => dataset.Source.NameOf(broken.Index))]);

@@ -31,7 +31,7 @@ abstract class ImageKind<TModel> : Kind<TModel, ImageDataConfig> where TModel : 
     {
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
         using var network = ImageRun.Open(run, options.Device);
-        using var images = network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images"));
+        using var images = options.Processes.InTurns(() => network.OpenImages(options.Data, options.Split, Path.Combine(options.Cache, "images")));
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var result = ImageEvaluation.Run(network, images, options.Split, options.BatchSize ?? 64, precision: options.Precision, processes: options.Processes, progress: options.Progress,
             each: predictions.Add);

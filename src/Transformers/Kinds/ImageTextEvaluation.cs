@@ -116,25 +116,34 @@ sealed class ImageTextEvaluation
 
     readonly record struct Guessed(int Guess, double Probability, double LogProbability);
 
+    readonly record struct Matched(long Right, int Rows);
+
     // The model's answers to the questions as planned, in order.
     List<Guessed> Guess(Func<int, int, RowPlan> plan)
     {
         var guesses = new List<Guessed>();
-        foreach (var chunk in asked.Index().Chunk(options.BatchSize ?? 128))
+        foreach (var some in options.Processes.DivideStream(asked.Index().Chunk(options.BatchSize ?? 128), chunk => Guess([.. chunk.Select(one => plan(one.Item, one.Index))])))
         {
-            using var scope = NewDisposeScope();
-            var batch = Batch([.. chunk.Select(one => plan(one.Item, one.Index))]);
-            var (text, image) = PairTensors.Forward(run.Model, batch, run.Device);
-            var logits = run.Model.AnswerLogits(run.Model.Joint(text, image)).cpu().contiguous().data<float>().ToArray();
-            var N = run.Answers.Count;
-            for (var row = 0; row < batch.Rows; row++)
-            {
-                var own = logits.AsSpan(row * N, N);
-                var probabilities = Probabilities.Of(own);
-                var best = Probabilities.Best(probabilities);
-                guesses.Add(new(best, probabilities[best], Probabilities.LogOf(own, (int)batch.Labels[row])));
-            }
-            Report(batch.Rows);
+            guesses.AddRange(some);
+            Report(some.Length);
+        }
+        return guesses;
+    }
+
+    Guessed[] Guess(RowPlan[] plans)
+    {
+        using var scope = NewDisposeScope();
+        var batch = Batch(plans);
+        var (text, image) = PairTensors.Forward(run.Model, batch, run.Device);
+        var logits = run.Model.AnswerLogits(run.Model.Joint(text, image)).cpu().contiguous().data<float>().ToArray();
+        var N = run.Answers.Count;
+        var guesses = new Guessed[batch.Rows];
+        for (var row = 0; row < batch.Rows; row++)
+        {
+            var own = logits.AsSpan(row * N, N);
+            var probabilities = Probabilities.Of(own);
+            var best = Probabilities.Best(probabilities);
+            guesses[row] = new(best, probabilities[best], Probabilities.LogOf(own, (int)batch.Labels[row]));
         }
         return guesses;
     }
@@ -150,15 +159,20 @@ sealed class ImageTextEvaluation
     {
         if (twofold.Length == 0) return;
         long right = 0;
-        foreach (var chunk in twofold.Chunk(options.BatchSize ?? 128))
+        foreach (var (count, rows) in options.Processes.DivideStream(twofold.Chunk(options.BatchSize ?? 128), CountMatches))
+        {
+            right += count;
+            Report(rows);
+        }
+        metrics["match_accuracy"] = right / (2.0 * twofold.Length);
+
+        Matched CountMatches(int[] chunk)
         {
             using var scope = NewDisposeScope();
             var batch = Batch([.. chunk.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.Caption, 1)), .. chunk.Select(i => new RowPlan(RowTask.Match, i, i, TextPart.FalseCaption, 0))]);
             var (text, image) = PairTensors.Forward(run.Model, batch, run.Device);
-            right += run.Model.MatchLogits(run.Model.Joint(text, image)).argmax(-1).cpu().eq(tensor(batch.Labels)).sum().item<long>();
-            Report(batch.Rows);
+            return new(run.Model.MatchLogits(run.Model.Joint(text, image)).argmax(-1).cpu().eq(tensor(batch.Labels)).sum().item<long>(), batch.Rows);
         }
-        metrics["match_accuracy"] = right / (2.0 * twofold.Length);
     }
 
     // Every caption with every image; ties count against the correct one.
@@ -186,7 +200,14 @@ sealed class ImageTextEvaluation
         var imageMask = Vilbert.RegionMask(images);
         var seen = run.Model.EmbedImage(images, imageMask);                                                       // [N, 1 + R, D']
         var scores = new float[N, N];
-        for (var caption = 0; caption < N; caption++)
+        foreach (var (caption, match) in options.Processes.DivideStream(Enumerable.Range(0, N), ScoresOf).Index())
+        {
+            for (var image = 0; image < N; image++) scores[caption, image] = match[image];
+            Report(N);
+        }
+        return scores;
+
+        float[] ScoresOf(int caption)
         {
             cancel.ThrowIfCancellationRequested();
             using var step = NewDisposeScope();
@@ -195,10 +216,7 @@ sealed class ImageTextEvaluation
             var text = run.Model.EmbedText(ids).expand(N, -1, -1).contiguous();                                   // [N, T, D]
             var (t, v) = run.Model.Join(text, seen, new CoInput(Image: imageMask));
             var logits = run.Model.MatchLogits(run.Model.Joint(t, v)).cpu();                                       // [N, 2]
-            var match = (logits.select(1, 1) - logits.select(1, 0)).contiguous().data<float>().ToArray();
-            for (var image = 0; image < N; image++) scores[caption, image] = match[image];
-            Report(N);
+            return (logits.select(1, 1) - logits.select(1, 0)).contiguous().data<float>().ToArray();
         }
-        return scores;
     }
 }

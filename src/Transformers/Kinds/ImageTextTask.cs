@@ -89,7 +89,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     {
         var counts = new Dictionary<string, (long Right, long All)>();
         if (whole) answered = [];
-        foreach (var batch in ValidationBatches(whole ? null : config.Validate.Batches))
+        foreach (var batch in OwnTurns(ValidationBatches(whole ? null : config.Validate.Batches)))
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
@@ -107,14 +107,18 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
             if (RowsOf(batch, RowTask.Match) is { } matches) Add("match_accuracy", model.MatchLogits(joint.index_select(0, matches.Indices)), matches.Labels);
             if (MaskedTokens(batch) is { } masked) Add("masked_accuracy", model.TokenLogits(text.flatten(0, 1).index_select(0, masked.Positions)), masked.Targets);
         }
-        return counts.ToDictionary(one => one.Key, one => (double)one.Value.Right / one.Value.All);
+        var names = MetricNames;
+        double[] right = [.. names.Select(name => (double)counts.GetValueOrDefault(name).Right)], all = [.. names.Select(name => (double)counts.GetValueOrDefault(name).All)];
+        Processes.AllReduce(right.AsSpan());
+        Processes.AllReduce(all.AsSpan());
+        return Enumerable.Range(0, names.Count).Where(i => all[i] > 0).ToDictionary(i => names[i], i => right[i] / all[i]);
 
         void Add(string name, Tensor logits, Tensor labels) => Count(name, logits.argmax(-1).eq(labels).sum().item<long>(), labels.numel());
 
-        void Count(string name, long right, long all)
+        void Count(string name, long correct, long examples)
         {
             var before = counts.GetValueOrDefault(name);
-            counts[name] = (before.Right + right, before.All + all);
+            counts[name] = (before.Right + correct, before.All + examples);
         }
 
         static long[] Numbers(Tensor tensor) => tensor.cpu().data<long>().ToArray();

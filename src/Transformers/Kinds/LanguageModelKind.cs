@@ -58,7 +58,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         if (options.Split is { } asked) CheckSplit(run.Config, asked);
         var tokenizer = run.LoadTokenizer();
         using var model = Load(run, tokenizer, options.Device);
-        using var data = Open(run, tokenizer, options);
+        using var data = options.Processes.InTurns(() => Open(run, tokenizer, options));
         var sequence = options.Data is null ? data.Validation : data.Train;
         var summary = options.Data is null ? data.Manifest.Validation : data.Manifest.Train;
         var batches = run.Config.Data is TextDataConfig { Batches: var kind } ? kind : new RandomBatchesConfig();

@@ -60,13 +60,17 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
         var (split, indices) = series.Split(options.Split);
         var numbers = KnownClasses.NumbersOf(series.Classes, network.Classes, "series");
         var tally = new ClassifierTally(network.Classes, predictions.Add);
-        foreach (var part in indices.Chunk(options.BatchSize ?? 256).Counted(indices.Length, options.Progress, part => part.Length))
-        {
-            cancel.ThrowIfCancellationRequested();
-            tally.Add(network.Scores(series.Batch(part)), [.. part.Select(index => numbers[series.LabelOf(index)])], row => series.NameOf(part[row]));
-        }
+        List<int[]> parts = [.. indices.Chunk(options.BatchSize ?? 256)];
+        foreach (var (scores, part) in options.Processes.DivideStream(parts.Counted(indices.Length, options.Progress, part => part.Length), ScoresOf).Zip(parts))
+            tally.Add(scores, [.. part.Select(index => numbers[series.LabelOf(index)])], row => series.NameOf(part[row]));
         predictions.Complete();
         return tally.Result(run, name, options.Data is null ? split : "data");
+
+        float[] ScoresOf(int[] part)
+        {
+            cancel.ThrowIfCancellationRequested();
+            return network.Scores(series.Batch(part));
+        }
     }
 
     protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)

@@ -27,7 +27,8 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         using var network = SeriesRun.Open(run, options.Device, options.Precision);
         var series = network.OpenSeries(options.Data);
         var (split, windows) = series.Split(options.Split);
-        var forecasts = network.Forecast(series, windows, options.BatchSize ?? 256).Counted(windows.Length, options.Progress);
+        var size = options.BatchSize ?? 256;
+        var forecasts = options.Processes.DivideStream(windows.Chunk(size), part => network.Forecast(series, part, size).ToList()).SelectMany(part => part).Counted(windows.Length, options.Progress);
         return new EvaluationResult
         {
             Run = name,

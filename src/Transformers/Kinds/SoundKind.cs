@@ -31,15 +31,13 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         if (options.Quantized) throw EncoderKind.NoDecoder(run);
         using var network = SoundRun.Open(run, options.Device, options.Precision);
         using var predictions = new PredictionFile(options.Output, options.Processes);
-        var sounds = network.OpenSounds(options.Data, options.Split, Path.Combine(options.Cache, "sounds"));
+        var sounds = options.Processes.InTurns(() => network.OpenSounds(options.Data, options.Split, Path.Combine(options.Cache, "sounds")));
         var (split, indices) = sounds.Split(options.Split);
         var numbers = KnownClasses.NumbersOf(sounds.Classes, network.Classes, "recordings");
         var tally = new ClassifierTally(network.Classes, predictions.Add);
-        foreach (var part in indices.Chunk(options.BatchSize ?? 64).Counted(indices.Length, options.Progress, part => part.Length))
-        {
-            cancel.ThrowIfCancellationRequested();
-            tally.Add(network.Scores(sounds.Batch(part, network.FrontEnd.Input.Samples)), [.. part.Select(index => numbers[sounds.LabelOf(index)])], row => sounds.NameOf(part[row]));
-        }
+        List<int[]> parts = [.. indices.Chunk(options.BatchSize ?? 64)];
+        foreach (var (scores, part) in options.Processes.DivideStream(parts.Counted(indices.Length, options.Progress, part => part.Length), ScoresOf).Zip(parts))
+            tally.Add(scores, [.. part.Select(index => numbers[sounds.LabelOf(index)])], row => sounds.NameOf(part[row]));
         predictions.Complete();
         var metrics = ClassifierMetrics.Of(tally.Report);
         if (options.Data is null) metrics["centroid_top1"] = network.FrontEnd.CentroidAccuracy(sounds, indices);
@@ -47,6 +45,12 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
         {
             Mistakes = tally.TakeMistakes(), Broken = sounds.Broken.Count == 0 ? null : [.. sounds.Broken.Select(problem => problem.ToString())],
         };
+
+        float[] ScoresOf(int[] part)
+        {
+            cancel.ThrowIfCancellationRequested();
+            return network.Scores(sounds.Batch(part, network.FrontEnd.Input.Samples));
+        }
     }
 
     protected override ExportResult ExportToOnnx(TrainedRun run, ExportRequest request)

@@ -102,8 +102,7 @@ public static class TrainingRun
         try
         {
             Prepare(setup, config, options, observer);
-            var hashes = options.Processes.Collect(setup.FilesHash);
-            if (Array.FindIndex(hashes, hash => hash != hashes[0]) is > 0 and var other)
+            if (options.Processes.FindDifferent(setup.FilesHash) is { } other)
                 throw new UserException($"process {other} has a different tokenizer, image transform or classes from process 0: their data or caches differ", "give all machines the same data, or a shared folder");
             return setup;
         }

@@ -41,7 +41,7 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, IComputes
 /// Ioffe and Szegedy 2015. The batch is that of one forward pass: with <c>training.batch.micro</c>, a micro-batch. Statistics that are not
 /// finite leave the averages unchanged, so that a skipped step has no lasting effect.
 /// </remarks>
-public sealed class BatchNorm : nn.Module<Tensor, Tensor>
+public sealed class BatchNorm : nn.Module<Tensor, Tensor>, IKeepsStatistics
 {
     // The weight of each batch in the averages, and what is added to the variance: the usual values.
     const double Momentum = 0.1;
@@ -81,5 +81,14 @@ public sealed class BatchNorm : nn.Module<Tensor, Tensor>
         return y.MoveToOuterDisposeScope();
     }
 
+    IEnumerable<Tensor> IKeepsStatistics.Statistics => [get_buffer("mean")!, get_buffer("variance")!];
+
     static void Follow(Tensor average, Tensor now) => average.copy_(where(now.isfinite(), (average * Scalars.Of(1 - Momentum)).Plus(now * Scalars.Of(Momentum)), average));
+}
+
+/// <summary>A layer that keeps averages of the batches that it has seen in training.</summary>
+interface IKeepsStatistics
+{
+    /// <summary>The averages, 32 bits each.</summary>
+    IEnumerable<Tensor> Statistics { get; }
 }

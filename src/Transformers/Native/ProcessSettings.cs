@@ -23,15 +23,26 @@ public static partial class ProcessSettings
     /// before <see cref="NativeLibraries.Load"/>.</summary>
     /// <param name="localRank">The number of this process among those on the machine.</param>
     /// <param name="localSize">The number of them.</param>
-    public static void DivideAmong(int localRank, int localSize)
+    /// <param name="sharing">The number of them, this one included, that may use the same cores: fewer than all where a launcher has bound each to its own.</param>
+    public static void DivideAmong(int localRank, int localSize, int sharing)
     {
-        processes = localSize;
+        processes = sharing;
         if (localSize == 1 || Environment.GetEnvironmentVariable("TRANSFORMER_KEEP_ENVIRONMENT") == "1" || !OperatingSystem.IsLinux()) return;
         const string devices = "CUDA_VISIBLE_DEVICES";
         // A launcher that has chosen a device for each process names one.
         var listed = Environment.GetEnvironmentVariable(devices) is { Length: > 0 } text ? text.Split(',') : null;
         var own = listed is null ? localRank.ToString(CultureInfo.InvariantCulture) : listed.Length > localRank && listed.Length > 1 ? listed[localRank] : null;
         if (own is not null && setenv(devices, own, 1) == 0) Environment.SetEnvironmentVariable(devices, own);
+    }
+
+    /// <summary>The cores that this process may use, as Linux lists them; empty where that is unknown.</summary>
+    public static string AllowedCores
+    {
+        get
+        {
+            const string name = "Cpus_allowed_list:";
+            return OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal))?[name.Length..].Trim() ?? "" : "";
+        }
     }
 
     /// <summary>Makes Open MPI pass whole buckets of gradients to the network. Called before the library is started.</summary>

@@ -113,6 +113,13 @@ public abstract class Communicator : IDisposable
         return [.. Enumerable.Range(0, Size).Select(rank => JsonSerializer.Deserialize<T>(all.AsSpan(longest * rank, (int)lengths[rank]), JsonStyle.Options)!)];
     }
 
+    /// <summary>The rank of the first process whose value differs from process 0's; null if all have the same. Collective.</summary>
+    public int? FindDifferent(string value)
+    {
+        var all = Collect(value);
+        return Array.FindIndex(all, one => one != all[0]) is > 0 and var other ? other : null;
+    }
+
     /// <summary>Divides work among the processes, item by item in turn.</summary>
     /// <param name="items">The same on every process.</param>
     /// <param name="work">Processes an item, in one of the processes.</param>

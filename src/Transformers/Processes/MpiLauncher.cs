@@ -22,10 +22,12 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
     {
         var named = Environment.GetEnvironmentVariable(Variable);
         foreach (var path in named is { Length: > 0 } ? [named] : new[] { "mpirun", "mpiexec", "mpiexec.hydra" })
-            if (VersionOf(path) is { } version) return new(path, version.Contains("Open MPI", StringComparison.Ordinal) || version.Contains("OpenRTE", StringComparison.Ordinal), version);
+            if (VersionOf(path) is { } version) return new(path, IsOpenMpiName(version), version);
         throw new UserException(named is { Length: > 0 } ? $"{Variable} ({named}) does not start" : "--nproc needs mpirun, which is not on the path",
             "install Open MPI or MPICH (Debian: apt-get install openmpi-bin, or mpich)");
     }
+
+    static bool IsOpenMpiName(string version) => version.Contains("Open MPI", StringComparison.Ordinal) || version.Contains("OpenRTE", StringComparison.Ordinal);
 
     // The first line that contains a version.
     static string? VersionOf(string path)
@@ -36,7 +38,7 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
             process.StandardInput.Close();
             var lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             process.WaitForExit();
-            return process.ExitCode == 0 && lines.Length > 0 ? lines.FirstOrDefault(line => line.Contains("Open MPI", StringComparison.Ordinal)) ?? string.Join(' ', lines.Take(2)) : null;
+            return process.ExitCode == 0 && lines.Length > 0 ? lines.FirstOrDefault(IsOpenMpiName) ?? string.Join(' ', lines.Take(2)) : null;
         }
         catch (System.ComponentModel.Win32Exception)
         {

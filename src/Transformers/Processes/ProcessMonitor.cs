@@ -30,20 +30,20 @@ public sealed class ProcessMonitor : IDisposable
 
     /// <summary>Connects every process to the first one; collective.</summary>
     /// <param name="processes">All processes.</param>
+    /// <param name="limit">The first process's <see cref="Limit"/>, which all use: a launcher may not have passed the environment on.</param>
     /// <param name="onFailure">Called once, on one of the monitor's threads, when another process has failed.</param>
-    /// <exception cref="UserException">TRANSFORMER_SILENCE is not a number of seconds.</exception>
-    public ProcessMonitor(Communicator processes, Action<ProcessFailedException> onFailure)
+    public ProcessMonitor(Communicator processes, TimeSpan limit, Action<ProcessFailedException> onFailure)
     {
         this.processes = processes;
         OnFailure = onFailure;
-        Limit = LimitOf(Environment.GetEnvironmentVariable(LimitVariable));
         if (processes.IsFirst)
         {
             listener = new TcpListener(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, 0);
             if (Socket.OSSupportsIPv6) listener.Server.DualMode = true;
             listener.Start();
         }
-        var meeting = processes.Broadcast(processes.IsFirst ? new Rendezvous([.. Addresses()], ((IPEndPoint)listener!.LocalEndpoint).Port, Guid.NewGuid().ToString("N")) : null!);
+        var meeting = processes.Broadcast(processes.IsFirst ? new Rendezvous([.. Addresses()], ((IPEndPoint)listener!.LocalEndpoint).Port, Guid.NewGuid().ToString("N"), limit) : null!);
+        Limit = meeting.Limit;
         var all = processes.Collect(new Hello(processes.Rank, Environment.ProcessId, Environment.MachineName));
         if (processes.IsFirst) Accept(meeting, all);
         else peers.Add(Connect(meeting, all[0]));
@@ -60,8 +60,10 @@ public sealed class ProcessMonitor : IDisposable
 
     Action<ProcessFailedException> OnFailure { get; }
 
-    static TimeSpan LimitOf(string? text) => text is not { Length: > 0 } ? TimeSpan.FromSeconds(60)
-        : int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var seconds) && seconds is >= 3 and <= 86400 ? TimeSpan.FromSeconds(seconds)
+    /// <summary>The limit that this process's environment sets.</summary>
+    /// <exception cref="UserException">TRANSFORMER_SILENCE is not a number of seconds.</exception>
+    public static TimeSpan ReadLimit() => Environment.GetEnvironmentVariable(LimitVariable) is not { Length: > 0 } text ? TimeSpan.FromSeconds(60)
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 3 and <= 86400 ? TimeSpan.FromSeconds(seconds)
         : throw new UserException($"{LimitVariable} ({text}) must be a whole number of seconds from 3 to 86400", "set it, or unset it for 60");
 
     // All addresses of this machine, since it does not know which of them the others can reach.
@@ -188,7 +190,7 @@ public sealed class ProcessMonitor : IDisposable
         sender.Join();
     }
 
-    sealed record Rendezvous(IReadOnlyList<string> Addresses, int Port, string Password);
+    sealed record Rendezvous(IReadOnlyList<string> Addresses, int Port, string Password, TimeSpan Limit);
 
     sealed record Hello(int Rank, int Pid, string Machine)
     {

@@ -34,8 +34,7 @@ sealed class GradientStore : IDisposable
         this.processes = processes;
         Pieces = [.. parameters.Select((parameter, i) => new ParameterPiece(i, 0, parameter.numel()))];
         if (parameters.Count == 0 || processes.IsAlone && KernelFunction.Takes(parameters[0])) return;
-        var blocks = model.named_modules().Where(named => named.module is IHasBorder).ToList();
-        layout = new GradientLayout([.. parameters.Select(parameter => parameter.numel())], [.. trained.Select(named => BlockOf(named.Name))], processes.Size);
+        layout = LayoutOf(model, trained, processes.Size, out var blocks);
         using var plain = no_grad();
         flat = zeros([layout.Total], ScalarType.Float32, parameters[0].device).DetachFromDisposeScope();
         views = [.. parameters.Select((parameter, i) => flat.narrow(0, layout.Starts[i], parameter.numel()).view(parameter.shape).DetachFromDisposeScope())];
@@ -45,17 +44,29 @@ sealed class GradientStore : IDisposable
         for (var i = 0; i < blocks.Count; i++)
         {
             var block = i;
-            ((IHasBorder)blocks[i].module).GradientsReady = () => exchange.BlockReady(block);
+            blocks[i].GradientsReady = () => exchange.BlockReady(block);
         }
         if (!sharded) return;
         Sharded = true;
         Pieces = layout.PiecesOf(processes.Rank, processes.Size);
         pieces = PiecesOf(views);
+    }
+
+    /// <summary>The layout of a model's gradients.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="trained">The parameters that are trained, by name.</param>
+    /// <param name="processes">The number of processes.</param>
+    /// <param name="blocks">The model's blocks, in the order that the layout numbers them in.</param>
+    internal static GradientLayout LayoutOf(nn.Module model, IReadOnlyList<(string Name, Parameter Parameter)> trained, int processes, out IReadOnlyList<IHasBorder> blocks)
+    {
+        var found = model.named_modules().Where(named => named.module is IHasBorder).ToList();
+        blocks = [.. found.Select(named => (IHasBorder)named.module)];
+        return new([.. trained.Select(named => named.Parameter.numel())], [.. trained.Select(named => BlockOf(named.Name))], processes);
 
         int? BlockOf(string name)
         {
-            var found = blocks.FindIndex(block => name.StartsWith(block.name + ".", StringComparison.Ordinal));
-            return found < 0 ? null : found;
+            var block = found.FindIndex(one => name.StartsWith(one.name + ".", StringComparison.Ordinal));
+            return block < 0 ? null : block;
         }
     }
 

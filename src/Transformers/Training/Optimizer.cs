@@ -154,7 +154,8 @@ public abstract partial class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         Steps++;
-        Update(updated, gradients.All(), RatesAt(lr), scale);
+        // Of a small model, a process may have no part.
+        if (updated.Length > 0) Update(updated, gradients.All(), RatesAt(lr), scale);
         gradients.GatherParameters();
     }
 
@@ -169,7 +170,7 @@ public abstract partial class Optimizer : IDisposable
         using var plain = no_grad();
         Steps++;
         var bad = norm.isfinite().logical_and(loss.isfinite()).logical_not().to(ScalarType.Float32);
-        UpdateOnDevice(updated, gradients.All(), RatesAt(lr), clip > 0 ? (norm / Scalars.Of(clip)).clamp_min(Scalars.One) : null, bad);
+        if (updated.Length > 0) UpdateOnDevice(updated, gradients.All(), RatesAt(lr), clip > 0 ? (norm / Scalars.Of(clip)).clamp_min(Scalars.One) : null, bad);
         gradients.GatherParameters();
     }
 

@@ -19,6 +19,7 @@ public sealed partial class Trainer : IDisposable
     readonly WeightCopies? copies;
     readonly StepWatch? watch;
     readonly StepThreads? threads;
+    readonly BatchStatistics? statistics;
     readonly Schedule schedule;
     readonly TrainerOutputs? outputs;
     readonly ITrainingObserver observer;
@@ -49,7 +50,9 @@ public sealed partial class Trainer : IDisposable
         copies = WeightCopies.For(task.Model, device);
         // A CUDA device computes asynchronously; on a CPU, numbers are available immediately.
         watch = device.type == DeviceType.CPU ? null : new StepWatch();
-        threads = device.type == DeviceType.CPU ? new StepThreads() : null;
+        // The other processes on this machine would count as other programs.
+        threads = device.type == DeviceType.CPU && task.Processes.IsAlone ? new StepThreads() : null;
+        statistics = BatchStatistics.Of(task.Model, task.Processes);
         this.outputs = outputs;
         this.observer = observer;
         this.stop = stop;
@@ -167,6 +170,7 @@ public sealed partial class Trainer : IDisposable
             Optimizer.StepWhereFinite(lr, config.Clip, norm, loss);
             watch.Add(outcome, loss, norm);
         }
+        statistics?.Average(counts: micro.Count > 0);
         if (outcome.Bad is null)
         {
             Ema?.Update(step);
@@ -249,7 +253,7 @@ public sealed partial class Trainer : IDisposable
         task.Model.eval();
         Showing.Try("the samples", observer, stop, () =>
         {
-            if (task.Samples(stop.Token) is { Count: > 0 } samples) observer.OnSamples(step, samples);
+            if (task.Samples(agreement.Token) is { Count: > 0 } samples) observer.OnSamples(step, samples);
         });
         task.Model.train();
     }

@@ -1,86 +1,21 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using TestSupport;
-using Transformers.Checkpoints;
 
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The program under --nproc and under both launchers: what it leaves, and what becomes of it when a process is stopped, killed or silent.</summary>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class SeveralProcessesTests : IDisposable
+public sealed class SeveralProcessesTests : TrainingProcesses
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-nproc-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string Run => Path.Combine(root, "run");
-    CheckpointStore Store => new(Path.Combine(Run, "checkpoints"));
-
-    string[] Train(params string[] sets)
-    {
-        File.WriteAllText(Path.Combine(root, "tiny.yaml"), """
-            data:
-              kind: text
-              source: { generator: stories, size: 200kB }
-              tokenizer: { kind: bytes }
-              holdout: 0.1
-            model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
-            training:
-              steps: 100000
-              batch: { sequences: 4 }
-              optimizer: { kind: adamw, lr: 1.0e-3 }
-              validate: { every: 100000 }
-              checkpoint: { every: 100000 }
-              sample: { tokens: 0 }
-            """);
-        return ["train", "tiny.yaml", "--run", Run, "--device", "cpu", "--threads", "1", .. sets.SelectMany(set => new[] { "--set", set })];
-    }
-
-    // On a busy machine a process may well be silent for some seconds: only tests of silence shorten the limit.
-    static string[] Under(string mpi, int? silence = null) => ["env", $"TRANSFORMER_MPIRUN={Mpi.Launcher(mpi)}", .. silence is { } limit ? new[] { $"TRANSFORMER_SILENCE={limit}" } : []];
-
-    ProgramProcess Start(string mpi, int processes, params string[] sets) => new(root, [.. Train(sets), "--nproc", $"{processes}"], Under(mpi));
-
-    // The processes that train, by rank; a launcher hands over the rank in the environment.
-    Dictionary<int, int> Ranks()
-    {
-        var found = new Dictionary<int, int>();
-        foreach (var folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
-            try
-            {
-                if (!File.ReadAllText(Path.Combine(folder, "cmdline")).Contains(Run, StringComparison.Ordinal) || File.ReadAllText(Path.Combine(folder, "stat")).Contains(") Z", StringComparison.Ordinal)) continue;
-                var rank = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Select(one => one.Split('=', 2)).FirstOrDefault(one => one[0] is "OMPI_COMM_WORLD_RANK" or "PMI_RANK");
-                if (rank is not null) found[int.Parse(rank[1], CultureInfo.InvariantCulture)] = int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                // It has ended meanwhile.
-            }
-        return found;
-    }
-
-    static void Signal(int process, string name)
-    {
-        using var kill = Process.Start("kill", [$"-{name}", $"{process}"]);
-        kill.WaitForExit();
-    }
-
-    void AssertNothingIsLeft()
-    {
-        for (var waited = 0; Ranks().Count > 0 && waited < 100; waited++) Thread.Sleep(100);
-        Assert.Empty(Ranks());
-    }
-
     // Another number of processes goes on from the newest checkpoint.
     void AssertResumes(int processes, string mpi)
     {
         var newest = Store.FindNewestIntact(out var skipped);
         Assert.Empty(skipped);
         var from = newest?.Step ?? 0;
-        var rest = processes == 1 ? ProgramProcess.Run(root, [.. Train(), "--max-steps", $"{from + 2}"])
-            : ProgramProcess.Run(root, [.. Train(), "--max-steps", $"{from + 2}", "--nproc", $"{processes}"], Under(mpi));
+        var rest = processes == 1 ? ProgramProcess.Run(Root, [.. Train(), "--max-steps", $"{from + 2}"])
+            : ProgramProcess.Run(Root, [.. Train(), "--max-steps", $"{from + 2}", "--nproc", $"{processes}"], Under(mpi));
         Assert.True(rest.ExitCode == 0, rest.Error);
         if (from > 0) Assert.Contains($"resuming from step {from} ", rest.Error);
         Assert.Equal(from + 2, Store.LatestStep);
@@ -91,7 +26,7 @@ public sealed class SeveralProcessesTests : IDisposable
     [InlineData(Mpi.Mpich)]
     public void Nproc_trains_and_prints_once(string mpi)
     {
-        var ended = ProgramProcess.Run(root, [.. Train("training.steps=20", "training.checkpoint.every=5"), "--nproc", "2", "--json"], Under(mpi));
+        var ended = ProgramProcess.Run(Root, [.. Train("training.steps=20", "training.checkpoint.every=5"), "--nproc", "2", "--json"], Under(mpi));
         Assert.True(ended.ExitCode == 0, ended.Error);
         using var document = JsonDocument.Parse(ended.Output);
         Assert.Equal((20, 2), (document.RootElement.GetProperty("steps").GetInt32(), document.RootElement.GetProperty("processes").GetInt32()));
@@ -100,7 +35,7 @@ public sealed class SeveralProcessesTests : IDisposable
         Assert.Equal(20, Store.LatestStep);
         AssertNothingIsLeft();
         // A finished run is finished for all.
-        ended = ProgramProcess.Run(root, [.. Train("training.steps=20", "training.checkpoint.every=5"), "--nproc", "2"], Under(mpi));
+        ended = ProgramProcess.Run(Root, [.. Train("training.steps=20", "training.checkpoint.every=5"), "--nproc", "2"], Under(mpi));
         Assert.True(ended.ExitCode == 0, ended.Error);
         Assert.Contains("is finished", ended.Error);
     }
@@ -187,7 +122,7 @@ public sealed class SeveralProcessesTests : IDisposable
     public void A_process_that_dies_or_is_silent_ends_the_others_with_6(string mpi, string stage, int rank, string signal, int every)
     {
         const int silence = 8;
-        using (var program = new ProgramProcess(root, [.. Train($"training.checkpoint.every={every}"), "--nproc", "3"], Under(mpi, signal == "STOP" ? silence : null)))
+        using (var program = new ProgramProcess(Root, [.. Train($"training.checkpoint.every={every}"), "--nproc", "3"], Under(mpi, signal == "STOP" ? silence : null)))
         {
             program.WaitForError(stage);
             var pid = Ranks()[rank];
@@ -245,7 +180,7 @@ public sealed class SeveralProcessesTests : IDisposable
     [InlineData(Mpi.Mpich)]
     public void A_signal_to_the_launcher_leaves_no_process_and_a_run_that_resumes(string mpi)
     {
-        using (var program = new ProgramProcess(root, Train("training.checkpoint.every=5"), [.. Mpi.Line(mpi, 2)]))
+        using (var program = new ProgramProcess(Root, Train("training.checkpoint.every=5"), [.. Mpi.Line(mpi, 2)]))
         {
             program.WaitForError("step 20/");
             program.Signal("TERM");
@@ -261,7 +196,7 @@ public sealed class SeveralProcessesTests : IDisposable
     [InlineData("pmi2", "MPICH")]
     public void Tasks_of_a_Slurm_step_train_one_run(string interfaceName, string library)
     {
-        var ended = ProgramProcess.Run(root, Train("training.steps=20", "training.checkpoint.every=5"), Repository.PathOf("tests/Long/processes/slurm"), "2", interfaceName);
+        var ended = ProgramProcess.Run(Root, Train("training.steps=20", "training.checkpoint.every=5"), Repository.PathOf("tests/Long/processes/slurm"), "2", interfaceName);
         Assert.True(ended.ExitCode == 0, ended.Error);
         Assert.Single(ended.Error.Split('\n'), line => line.Contains("in each of 2 processes", StringComparison.Ordinal) && line.Contains(library, StringComparison.Ordinal));
         Assert.Equal(20, Store.LatestStep);
@@ -275,7 +210,7 @@ public sealed class SeveralProcessesTests : IDisposable
     public void A_mistake_is_printed_once_and_has_code_2(string set, string named)
     {
         string[] more = named == "--nproc" ? ["--nproc", "0"] : ["--nproc", "2"];
-        var ended = ProgramProcess.Run(root, [.. Train(set), .. more], Under(Mpi.OpenMpi));
+        var ended = ProgramProcess.Run(Root, [.. Train(set), .. more], Under(Mpi.OpenMpi));
         Assert.True(ended.ExitCode == 2, $"{ended.ExitCode}: {ended.Error}");
         Assert.Single(ended.Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal) && line.Contains(named, StringComparison.Ordinal));
     }
@@ -284,16 +219,16 @@ public sealed class SeveralProcessesTests : IDisposable
     [InlineData(Mpi.OpenMpi)]
     public void Several_seeds_are_trained_and_a_dry_run_is_made(string mpi)
     {
-        var dry = ProgramProcess.Run(root, [.. Train("training.steps=4"), "--dry-run", "--nproc", "2"], Under(mpi));
+        var dry = ProgramProcess.Run(Root, [.. Train("training.steps=4"), "--dry-run", "--nproc", "2"], Under(mpi));
         Assert.True(dry.ExitCode == 0, dry.Error);
         Assert.Single(dry.Output.Split('\n'), line => line.StartsWith("first pass", StringComparison.Ordinal));
-        var seeds = ProgramProcess.Run(root, [.. Train("training.steps=4", "training.validate.every=4"), "--seeds", "2", "--nproc", "2", "--json"], Under(mpi));
+        var seeds = ProgramProcess.Run(Root, [.. Train("training.steps=4", "training.validate.every=4"), "--seeds", "2", "--nproc", "2", "--json"], Under(mpi));
         Assert.True(seeds.ExitCode == 0, seeds.Error);
         using var document = JsonDocument.Parse(seeds.Output);
         Assert.Equal([2, 2], document.RootElement.GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("processes").GetInt32()));
         Assert.True(File.Exists(Path.Combine(Run, "seeds.json")));
         AssertNothingIsLeft();
-        var sweep = ProgramProcess.Run(root, ["sweep", "tiny.yaml", "--vary", "model.layers=1,2"], [.. Mpi.Line(mpi, 2)]);
+        var sweep = ProgramProcess.Run(Root, ["sweep", "tiny.yaml", "--vary", "model.layers=1,2"], [.. Mpi.Line(mpi, 2)]);
         Assert.NotEqual(0, sweep.ExitCode);
         Assert.Single(sweep.Error.Split('\n'), line => line.StartsWith("error: sweep is for one process", StringComparison.Ordinal));
     }
@@ -302,12 +237,12 @@ public sealed class SeveralProcessesTests : IDisposable
     [InlineData(Mpi.OpenMpi)]
     public void Evaluation_and_generation_by_several_processes_are_those_of_one(string mpi)
     {
-        Assert.Equal(0, ProgramProcess.Run(root, [.. Train(), "--max-steps", "10"]).ExitCode);
-        File.WriteAllLines(Path.Combine(root, "prompts.txt"), Enumerable.Range(0, 100).Select(i => $"Once {i}"));
+        Assert.Equal(0, ProgramProcess.Run(Root, [.. Train(), "--max-steps", "10"]).ExitCode);
+        File.WriteAllLines(Path.Combine(Root, "prompts.txt"), Enumerable.Range(0, 100).Select(i => $"Once {i}"));
         foreach (var arguments in new string[][] { ["eval", Run, "--json", "--device", "cpu", "--threads", "1"], ["generate", Run, "--input", "prompts.txt", "--max-new-tokens", "8", "--device", "cpu", "--threads", "1"] })
         {
-            var alone = ProgramProcess.Run(root, arguments);
-            var together = ProgramProcess.Run(root, [.. arguments, "--nproc", "3"], Under(mpi));
+            var alone = ProgramProcess.Run(Root, arguments);
+            var together = ProgramProcess.Run(Root, [.. arguments, "--nproc", "3"], Under(mpi));
             Assert.True(together.ExitCode == 0, together.Error);
             Assert.Equal(alone.Output, together.Output);
         }

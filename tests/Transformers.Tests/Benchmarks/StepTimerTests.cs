@@ -59,11 +59,51 @@ public class StepTimerTests
         Assert.Equal(640 * inspection.Cost.TrainingFlops / measured.StepSeconds / measured.PeakFlopsPerSecond, measured.Utilisation, 1e-9);
         Assert.Equal(20 * measured.StepSeconds, plan.TotalSeconds);
         var scaling = plan.Scaling!;
-        Assert.Equal(2.0 * 3 / 4 * 4 * inspection.Cost.Parameters, scaling.BytesPerDevice, 1e-6);
+        // Buckets are filled up to parts of equal size.
+        Assert.InRange(scaling.BytesPerDevice / (2.0 * 3 / 4 * 4 * inspection.Cost.Parameters), 1, 1.05);
         Assert.Equal(scaling.BytesPerDevice / 1e9, scaling.ExchangeSeconds, 1e-12);
-        Assert.InRange(scaling.HiddenSeconds, 0, Math.Min(scaling.ExchangeSeconds, measured.PassSeconds));
-        Assert.Equal(measured.StepSeconds + scaling.ExchangeSeconds - scaling.HiddenSeconds, scaling.StepSeconds, 1e-12);
-        Assert.Equal(4 * 640 / scaling.StepSeconds, scaling.UnitsPerSecond, 1e-6);
+        // Each of four devices has five rows, which go through at once.
+        var part = measured.Part!;
+        Assert.Equal((5L, 5L), (part.Rows, part.MicroRows));
+        Assert.InRange(scaling.HiddenSeconds, 0, Math.Min(scaling.ExchangeSeconds, 2.0 / 3 * part.PassSeconds));
+        Assert.Equal(part.PassSeconds + measured.UpdateSeconds + scaling.ExchangeSeconds - scaling.HiddenSeconds, scaling.StepSeconds, 1e-12);
+        Assert.Equal(640 / scaling.StepSeconds, scaling.UnitsPerSecond, 1e-6);
+        Assert.Equal(measured.StepSeconds / 4 / scaling.StepSeconds, scaling.Efficiency, 1e-12);
+        Assert.Contains(inspection.Notes, note => note.Contains("takes 5 of 20, in micro-batches of 5", StringComparison.Ordinal));
+    }
+
+    // Two devices, buckets of 1,000 numbers that take 0.1 s to exchange, and a backward pass of 0.2 s: three in blocks, complete after 1/15, 2/15
+    // and 3/15 s, and one of embeddings. They follow one another from 1/15 s to 7/15 s, 4/15 s longer than the pass.
+    [Theory]
+    [InlineData(false, 4.0 / 15)]
+    // Half of each goes during the pass, until 0.3 s; the other half after the update.
+    [InlineData(true, 0.1 + 0.2)]
+    public void Exchanges_are_hidden_as_far_as_the_backward_pass_has_completed_them(bool sharded, double visible)
+    {
+        GradientBucket[] buckets = [new(0, 1000, 2), new(1000, 1000, 1), new(2000, 1000, 0), new(3000, 1000, null)];
+        var measured = new StepMeasurement("cpu", "fp32", 8, null, 0.6, 0.04, 0.64, 100, new StepPart(4, 4, 0.3) { Buckets = buckets }, 1, 1);
+        var scaling = DeviceScaling.Of(2, sharded, measured, 64, (40_000, 0));
+        Assert.Equal(0.4, scaling.ExchangeSeconds, 1e-12);
+        Assert.Equal(0.4 - visible, scaling.HiddenSeconds, 1e-12);
+        Assert.Equal(0.3 + (sharded ? 0.02 : 0.04) + visible, scaling.StepSeconds, 1e-12);
+        Assert.Equal(64 / scaling.StepSeconds, scaling.UnitsPerSecond, 1e-9);
+        // A message has its latency in each direction.
+        Assert.Equal(0.4 + 4 * 2 * 0.001, DeviceScaling.Of(2, sharded, measured, 64, (40_000, 0.001)).ExchangeSeconds, 1e-12);
+    }
+
+    [Theory]
+    [InlineData(2, 10, 8)]
+    [InlineData(3, 7, 7)]
+    [InlineData(4096, 1, 1)]
+    public void A_device_is_measured_with_its_own_part_of_the_batch(int devices, long rows, long micro)
+    {
+        var inspection = Inspector.Inspect(TinyRuns.Config("training.batch.sequences=20", "training.batch.micro=8", "training.shard_optimizer=true"), new InspectionOptions { Devices = devices, LinkBytesPerSecond = 1e9 });
+        var (scaling, part) = (inspection.Training!.Scaling!, inspection.Measured!.Part!);
+        Assert.Equal((rows, micro), (part.Rows, part.MicroRows));
+        Assert.Equal(part.PassSeconds * rows / micro + inspection.Measured.UpdateSeconds / devices + scaling.ExchangeSeconds - scaling.HiddenSeconds, scaling.StepSeconds, 1e-12);
+        // The weights that come back after the update are not hidden.
+        Assert.InRange(scaling.HiddenSeconds, 0, scaling.ExchangeSeconds / 2);
+        Assert.Equal(devices > 20, inspection.Notes.Any(note => note.EndsWith("some take none", StringComparison.Ordinal)));
     }
 
     [Fact]

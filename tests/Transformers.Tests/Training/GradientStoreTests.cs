@@ -24,6 +24,23 @@ public sealed class GradientStoreTests
         Assert.Equal(2, twin.Exchanges);
     }
 
+    [Theory]
+    [InlineData("sgd")]
+    [InlineData("adamw")]
+    public void A_process_that_has_no_part_of_a_small_model_takes_its_steps_too(string kind)
+    {
+        using var model = nn.Linear(2, 1);
+        OptimizerConfig config = kind == "sgd" ? new SgdConfig { Lr = 0.1, Momentum = 0.9 } : new AdamWConfig { Lr = 0.1 };
+        using var optimizer = Optimizer.Create(config, model, new OptimizerTeam(new Twin(rank: 3, size: 4), Sharded: true));
+        Assert.Empty(optimizer.State);
+        using var input = ones(1, 2);
+        optimizer.ExchangeDuringBackward();
+        Transformers.Native.Gradients.Backward(model.forward(input).sum());
+        optimizer.FinishExchange();
+        optimizer.Step(0.1, scale: 0.5);
+        Assert.Equal(1, optimizer.Steps);
+    }
+
     static float[] Gradients(Gpt model, Tensor ids, Communicator processes, int micro, out int during)
     {
         using var scope = NewDisposeScope();
@@ -47,8 +64,10 @@ public sealed class GradientStoreTests
         int exchanges;
 
         internal int Exchanges => Volatile.Read(ref exchanges);
-        public override int Rank => 0;
-        public override int Size => 2;
+        internal Twin(int rank = 0, int size = 2) => (Rank, Size) = (rank, size);
+
+        public override int Rank { get; }
+        public override int Size { get; }
         public override int LocalRank => 0;
         public override int LocalSize => 2;
         public override string Library => "a twin";

@@ -58,6 +58,24 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         model: { kind: ast, patch: 8, layers: 1, heads: 2, width: 16 DROPOUT }
         """;
 
+    const string Masked = """
+        data: { kind: labelled, source: { generator: sentiment, size: 300 }, tokenizer: { kind: words } }
+        model: { kind: encoder, layers: 1, heads: 2, width: 16, context: 64, head: { kind: masked } DROPOUT }
+        """;
+
+    // Validation has 197 windows, four batches.
+    const string Forecast = """
+        data: { kind: series, source: { generator: regimes, count: 4, length: 300 }, context: 48, horizon: 12, season: 24, validation: 60, test: 36 }
+        model: { kind: patchtst, patch: 6, layers: 1, heads: 2, width: 16, calibration: { networks: 1, windows: 5 } DROPOUT }
+        """;
+
+    const string Scenes = """
+        data: { kind: image_text, source: { generator: scenes, size: 240 }, tokenizer: { kind: words }, input: { size: 32 } }
+        model: { kind: vilbert, text: { layers: 1, heads: 2, width: 8 }, image: { layers: 1, heads: 2, width: 16 }, co_layers: 1, width: 16, patch: 16, context: 32 DROPOUT }
+        """;
+
+    static readonly string Resnet = Images.Replace("{ kind: vit, patch: 4, layers: 2, heads: 2, width: 16 DROPOUT }", "{ kind: resnet, width: 4, layers: [1, 1] }");
+
     const string Sgd = "{ kind: sgd, lr: 0.05, momentum: 0.9 }", AdamW = "{ kind: adamw, lr: 1.0e-3, weight_decay: 0.1 }";
 
     static string Config(string model, string optimizer, string more = "", bool dropout = false) => $$"""
@@ -75,6 +93,8 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
           {{(more.Contains("batch:", StringComparison.Ordinal) ? more : $"batch: {{ sequences: 8 }}\n  {more}")}}
         """;
 
+    const string OneResnet = "one-resnet-for-";
+
     // Batches of 10 do not divide among 4 processes, and micro-batches of 2 do not divide the parts.
     static readonly Dictionary<string, string> Configs = new()
     {
@@ -88,6 +108,13 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         ["classify-adamw"] = Config(Classes, AdamW, "batch: { sequences: 3 }", dropout: true),
         ["series-adamw"] = Config(Series, AdamW, dropout: true),
         ["sounds-adamw"] = Config(Sounds, AdamW, dropout: true),
+        ["masked-adamw"] = Config(Masked, AdamW, dropout: true),
+        ["forecast-adamw"] = Config(Forecast, AdamW, dropout: true),
+        ["scenes-adamw"] = Config(Scenes, AdamW),
+        ["resnet-sgd"] = Config(Resnet, Sgd),
+        // One process that normalises as many images at once as each of several.
+        [OneResnet + "2"] = Config(Resnet, Sgd, "batch: { sequences: 8, micro: 4 }"),
+        [OneResnet + "4"] = Config(Resnet, Sgd, "batch: { sequences: 8, micro: 2 }"),
     };
 
     public sealed record Line(long Step, string? Weights = null, double? Loss = null, double? Norm = null, double? ValLoss = null, long Targets = 0, Dictionary<string, double>? Metrics = null);
@@ -123,7 +150,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         var data = new TheoryData<string, int, string>();
         foreach (var mpi in new[] { Mpi.OpenMpi, Mpi.Mpich })
             foreach (var processes in new[] { 2, 4 })
-                foreach (var name in Configs.Keys) data.Add(mpi, processes, name);
+                foreach (var name in Configs.Keys.Where(name => !name.StartsWith(OneResnet, StringComparison.Ordinal))) data.Add(mpi, processes, name);
         return data;
     }
 
@@ -131,7 +158,8 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
     [MemberData(nameof(Runs))]
     public void Losses_norms_and_validations_are_those_of_one_process(string mpi, int processes, string name)
     {
-        var alone = trained.Read(Mpi.OpenMpi, 1, name, 0);
+        var batchNorm = name.StartsWith("resnet", StringComparison.Ordinal);
+        var alone = trained.Read(Mpi.OpenMpi, 1, batchNorm ? OneResnet + processes : name, 0);
         var together = trained.Read(mpi, processes, name, 0);
         Assert.Equal(alone.Count, together.Count);
         Assert.Equal(50, alone.Count(line => line.Loss is not null));
@@ -141,8 +169,10 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         {
             Assert.Equal((one.Step, one.Targets), (other.Step, other.Targets));
             Near(one.Loss, other.Loss, tolerance, $"loss of step {one.Step}");
-            Near(one.ValLoss, other.ValLoss, tolerance, $"validation of step {one.Step}");
             Near(one.Norm, other.Norm, 10 * tolerance, $"gradient norm of step {one.Step}");
+            // The averages of two micro-batches one after the other are not the mean of two averages.
+            if (batchNorm) continue;
+            Near(one.ValLoss, other.ValLoss, tolerance, $"validation of step {one.Step}");
             if (one.Metrics is null) continue;
             Assert.Equal(one.Metrics.Keys.Order(), other.Metrics!.Keys.Order());
             foreach (var (metric, value) in one.Metrics) Near(value, other.Metrics[metric], 1e-3, $"{metric} of step {one.Step}");
@@ -161,7 +191,8 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
     {
         var first = trained.Read(mpi, processes, name, 0).Where(line => line.Weights is not null).ToList();
         Assert.Equal(50, first.Count);
-        Assert.Equal(49, first.Select(line => line.Weights).Distinct().Count()); // The last learning rate is 0.
+        // The last learning rate is 0; the averages of a batch norm move all the same.
+        Assert.Equal(name.StartsWith("resnet", StringComparison.Ordinal) ? 50 : 49, first.Select(line => line.Weights).Distinct().Count());
         for (var rank = 1; rank < processes; rank++)
             Assert.Equal(first, trained.Read(mpi, processes, name, rank).Where(line => line.Weights is not null));
     }

@@ -12,7 +12,7 @@ namespace Transformers.Data.Text;
 public sealed class PackedDocuments : ITextSampler
 {
     readonly Documents documents;
-    readonly int rows, length, rank, ranks;
+    readonly int rows, length;
     readonly bool acrossBorders;
     readonly ulong seed;
 
@@ -22,17 +22,15 @@ public sealed class PackedDocuments : ITextSampler
     /// <param name="length">T.</param>
     /// <param name="seed">The seed of the order.</param>
     /// <param name="acrossBorders">Whether a token may attend to the documents before its own in the row.</param>
-    /// <param name="rank">Which of several processes this is; each takes every <paramref name="ranks"/>-th document.</param>
-    /// <param name="ranks">How many processes there are.</param>
     /// <param name="start">The id of the token before each document, or with attention across borders before the first of a row; null for none.</param>
-    /// <exception cref="UserException">There is no document with a target for this process.</exception>
-    public PackedDocuments(TokenSequence data, int rows, int length, ulong seed, bool acrossBorders = false, int rank = 0, int ranks = 1, int? start = null)
+    /// <exception cref="UserException">There is no document with a target.</exception>
+    public PackedDocuments(TokenSequence data, int rows, int length, ulong seed, bool acrossBorders = false, int? start = null)
     {
-        SamplerChecks.Shape(rows, length, rank, ranks);
+        SamplerChecks.Shape(rows, length);
         documents = new(data, start);
-        if (data.DocumentCount < ranks || !documents.HaveTarget())
-            throw new UserException($"the split has {Amount.Of(data.DocumentCount, "document")} and {Amount.Of(data.Count, "token")}: too few to pack for {ranks} processes");
-        (this.rows, this.length, this.seed, this.acrossBorders, this.rank, this.ranks) = (rows, length, seed, acrossBorders, rank, ranks);
+        if (data.DocumentCount < 1 || !documents.HaveTarget())
+            throw new UserException($"the split has {Amount.Of(data.DocumentCount, "document")} and {Amount.Of(data.Count, "token")}: too few to pack");
+        (this.rows, this.length, this.seed, this.acrossBorders) = (rows, length, seed, acrossBorders);
     }
 
     /// <inheritdoc/>
@@ -42,19 +40,16 @@ public sealed class PackedDocuments : ITextSampler
         get;
         set
         {
-            value.Check("document", Share);
+            value.Check("document", documents.Count);
             field = value;
         }
     }
-
-    // Documents of this process.
-    long Share => (documents.Count - rank + ranks - 1) / ranks;
 
     /// <inheritdoc/>
     public TextBatch Next()
     {
         var state = State;
-        var batch = Fill(ref state, position => new Shuffle(documents.Count, seed, position.Epoch)[position.Next * ranks + rank]);
+        var batch = Fill(ref state, position => new Shuffle(documents.Count, seed, position.Epoch)[position.Next]);
         State = state with { Batches = state.Batches + 1 };
         return batch;
     }
@@ -64,7 +59,7 @@ public sealed class PackedDocuments : ITextSampler
     public IEnumerable<TextBatch> InOrder(long? limit = null)
     {
         for (var state = default(DataPosition); state.Epoch == 0 && !(state.Batches >= limit); state = state with { Batches = state.Batches + 1 })
-            yield return Fill(ref state, position => position.Epoch == 0 ? position.Next * ranks + rank : null);
+            yield return Fill(ref state, position => position.Epoch == 0 ? position.Next : null);
     }
 
     // Fills a batch from a position on; null from the order ends the data.
@@ -101,7 +96,7 @@ public sealed class PackedDocuments : ITextSampler
         }
         // The last target of a part is the first input of the next.
         if (left > count) state = state with { Offset = offset + count - 1 };
-        else state = state.Next + 1 < Share ? state with { Next = state.Next + 1, Offset = 0 } : state with { Epoch = state.Epoch + 1, Next = 0, Offset = 0 };
+        else state = state.Next + 1 < documents.Count ? state with { Next = state.Next + 1, Offset = 0 } : state with { Epoch = state.Epoch + 1, Next = 0, Offset = 0 };
         return true;
     }
 

@@ -7,7 +7,7 @@ namespace Transformers.Data.Text;
 public sealed class RandomWindows : ITextSampler
 {
     readonly TokenSequence data;
-    readonly int rows, length, rank;
+    readonly int rows, length;
     readonly ulong seed;
 
     /// <summary>Windows of a split.</summary>
@@ -15,14 +15,12 @@ public sealed class RandomWindows : ITextSampler
     /// <param name="rows">B.</param>
     /// <param name="length">T.</param>
     /// <param name="seed">The seed of all draws.</param>
-    /// <param name="rank">Which of several processes this is; each draws its own rows.</param>
-    /// <param name="ranks">How many processes there are; together they draw <c>ranks · B</c> rows.</param>
     /// <exception cref="UserException">The split is shorter than a window and its target.</exception>
-    public RandomWindows(TokenSequence data, int rows, int length, ulong seed, int rank = 0, int ranks = 1)
+    public RandomWindows(TokenSequence data, int rows, int length, ulong seed)
     {
-        SamplerChecks.Shape(rows, length, rank, ranks);
+        SamplerChecks.Shape(rows, length);
         if (data.Count < length + 1L) throw new UserException($"the training text has {Amount.Of(data.Count, "token")}, but a context of {length} needs at least {length + 1}");
-        (this.data, this.rows, this.length, this.seed, this.rank) = (data, rows, length, seed, rank);
+        (this.data, this.rows, this.length, this.seed) = (data, rows, length, seed);
     }
 
     /// <inheritdoc/>
@@ -33,8 +31,7 @@ public sealed class RandomWindows : ITextSampler
     {
         var batch = new TextBatch(rows, length);
         var tokens = new int[length + 1];
-        // One random number per row, so that rows are the same however many processes divide them.
-        var random = new CounterRandom(seed, (ulong)State.Batches) { Counter = (ulong)rank * (ulong)rows };
+        var random = new CounterRandom(seed, (ulong)State.Batches);
         for (var row = 0; row < rows; row++)
         {
             data.Read(random.NextInt64(data.Count - length), tokens);
@@ -47,13 +44,10 @@ public sealed class RandomWindows : ITextSampler
 
 static class SamplerChecks
 {
-    public static void Shape(int rows, int length, int rank, int ranks)
+    public static void Shape(int rows, int length)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(ranks, 1);
-        ArgumentOutOfRangeException.ThrowIfNegative(rank);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, ranks);
     }
 }
 

@@ -15,7 +15,7 @@ public sealed class SequentialBlocks : ITextSampler
     /// <exception cref="UserException">The split has fewer than two tokens, and so no target.</exception>
     public SequentialBlocks(TokenSequence data, int rows, int length)
     {
-        SamplerChecks.Shape(rows, length, 0, 1);
+        SamplerChecks.Shape(rows, length);
         if (data.Count < 2) throw new UserException($"the split has {Amount.Of(data.Count, "token")}, but at least 2 are needed to predict one");
         (this.data, this.rows, this.length) = (data, rows, length);
         Blocks = (data.Count - 1 + length - 1) / length;
@@ -77,7 +77,7 @@ public sealed class SequentialBlocks : ITextSampler
 public sealed class ShuffledBlocks : ITextSampler
 {
     readonly SequentialBlocks blocks;
-    readonly int rows, length, rank, ranks;
+    readonly int rows, length;
     readonly ulong seed;
 
     /// <summary>Blocks of a split.</summary>
@@ -85,18 +85,15 @@ public sealed class ShuffledBlocks : ITextSampler
     /// <param name="rows">B; a batch may extend past the end of an epoch.</param>
     /// <param name="length">T.</param>
     /// <param name="seed">The seed of the orders.</param>
-    /// <param name="rank">Which of several processes this is; each takes every <paramref name="ranks"/>-th row.</param>
-    /// <param name="ranks">How many processes there are.</param>
     /// <exception cref="UserException">The split has fewer than two tokens, and so no target.</exception>
-    public ShuffledBlocks(TokenSequence data, int rows, int length, ulong seed, int rank = 0, int ranks = 1)
+    public ShuffledBlocks(TokenSequence data, int rows, int length, ulong seed)
     {
-        SamplerChecks.Shape(rows, length, rank, ranks);
+        SamplerChecks.Shape(rows, length);
         blocks = new SequentialBlocks(data, 1, length);
-        (this.rows, this.length, this.seed, this.rank, this.ranks) = (rows, length, seed, rank, ranks);
+        (this.rows, this.length, this.seed) = (rows, length, seed);
     }
 
     /// <inheritdoc/>
-    /// <remarks>The state counts the rows of all processes, so it is the same in each of them.</remarks>
     /// <exception cref="UserException">The split has no such block.</exception>
     public DataPosition State
     {
@@ -114,9 +111,9 @@ public sealed class ShuffledBlocks : ITextSampler
         var (epoch, next, _, batches) = State;
         var taken = new List<TextBatch>(rows);
         var order = new Shuffle(blocks.Blocks, seed, epoch);
-        for (var i = 0; i < rows * ranks; i++)
+        for (var i = 0; i < rows; i++)
         {
-            if (i % ranks == rank) taken.Add(blocks.At(order[next]));
+            taken.Add(blocks.At(order[next]));
             if (++next < blocks.Blocks) continue;
             (epoch, next) = (epoch + 1, 0);
             order = new Shuffle(blocks.Blocks, seed, epoch);

@@ -106,16 +106,6 @@ public class ParallelBatchesTests
     }
 
     [Fact]
-    public void Processes_share_the_batches_of_an_epoch_and_take_as_many_each()
-    {
-        var alone = Batches(new BucketOptions { Tokens = 700, Seed = 4 });
-        var shares = Enumerable.Range(0, 3).Select(r => Batches(new BucketOptions { Tokens = 700, Seed = 4, Rank = r, World = 3 })).ToList();
-        Assert.All(shares, s => Assert.Equal((alone.BatchesPerEpoch + 2) / 3, s.BatchesPerEpoch));
-        for (var b = 0; b < alone.BatchesPerEpoch; b++)
-            Assert.Equal(alone.At(new DataPosition(1, b)).Examples, shares[b % 3].At(new DataPosition(1, b / 3)).Examples);
-    }
-
-    [Fact]
     public void Unshuffled_batches_run_from_the_shortest_to_the_longest()
     {
         var batches = Batches(new BucketOptions { Sequences = 100, Shuffle = false });

@@ -115,14 +115,6 @@ public class SamplerTests
         Assert.All(starts, s => Assert.InRange(s, 880, 1120));
     }
 
-    [Fact]
-    public void Windows_of_several_processes_are_together_those_of_one()
-    {
-        var one = new RandomWindows(Numbered(500), 6, 8, seed: 9);
-        var parts = Enumerable.Range(0, 3).Select(r => new RandomWindows(Numbered(500), 2, 8, 9, r, 3)).ToArray();
-        for (var i = 0; i < 5; i++) Assert.Equal(one.Next().Inputs, parts.SelectMany(p => p.Next().Inputs));
-    }
-
     [Theory]
     [InlineData(2, 3, 4), InlineData(13, 3, 4), InlineData(14, 3, 4), InlineData(97, 3, 8), InlineData(193, 4, 8), InlineData(5, 2, 100)]
     public void Blocks_hold_every_target_of_the_split_exactly_once(int tokens, int rows, int length)
@@ -150,14 +142,6 @@ public class SamplerTests
         Assert.All(epochs, e => Assert.Equal(Enumerable.Range(1, 50).Select(t => (long)t), e.Order()));
         Assert.NotEqual(epochs[0], epochs[1]);
         Assert.NotEqual(epochs[1], epochs[2]);
-        var one = new ShuffledBlocks(Numbered(51), 4, 8, seed: 2);
-        var parts = Enumerable.Range(0, 2).Select(r => new ShuffledBlocks(Numbered(51), 2, 8, 2, r, 2)).ToArray();
-        for (var i = 0; i < 5; i++)
-        {
-            var whole = one.Next().Targets.Chunk(8).ToList();
-            var (even, odd) = (parts[0].Next().Targets.Chunk(8).ToList(), parts[1].Next().Targets.Chunk(8).ToList());
-            Assert.Equal(whole, [even[0], odd[0], even[1], odd[1]]);
-        }
     }
 
     [Theory]
@@ -217,17 +201,6 @@ public class SamplerTests
         var sampler = new PackedDocuments(Numbered([.. Enumerable.Range(0, 500).Select(_ => random.Next(2, 200))]), 16, 256, seed: 3);
         var batches = Enumerable.Range(0, 20).Select(_ => sampler.Next()).ToList();
         Assert.InRange(batches.Average(b => b.Segments!.Count(s => s > 0) / (double)b.Segments!.Length), 0.85, 1);
-    }
-
-    [Fact]
-    public void Processes_that_pack_share_the_documents_of_an_epoch()
-    {
-        var seen = Enumerable.Range(0, 3).SelectMany(rank =>
-        {
-            var sampler = new PackedDocuments(Numbered([.. Enumerable.Repeat(4, 20)]), 1, 3, seed: 3, rank: rank, ranks: 3);
-            return Enumerable.Range(0, rank < 2 ? 7 : 6).Select(_ => sampler.Next().Inputs[0] / 1000).ToList();
-        });
-        Assert.Equal(Enumerable.Range(0, 20).Select(i => (long)i), seen.Order());
     }
 
     [Theory]

@@ -1,0 +1,155 @@
+using TestSupport;
+
+namespace TransformerCli.Tests.Commands;
+
+/// <summary>The exit code, the message and the output of several processes are those of one, whichever launcher starts them.</summary>
+[Collection("engine")]
+[Trait("Category", "slow")]
+public sealed class ProcessOutcomesTests : TrainingProcesses
+{
+    static string[] Errors(CommandLine.Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
+
+    // The processes themselves find these: all of them at once, the first one alone, and one that reads the data before the others.
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, "--expect=speed>=1", "speed")]
+    [InlineData(Mpi.Mpich, "--expect=speed>=1", "speed")]
+    [InlineData(Mpi.OpenMpi, "--resume=never", "not empty")]
+    [InlineData(Mpi.Mpich, "--resume=never", "not empty")]
+    [InlineData(Mpi.OpenMpi, "--set=data.source={ files: [missing.txt] }", "missing.txt")]
+    [InlineData(Mpi.Mpich, "--set=data.source={ files: [missing.txt] }", "missing.txt")]
+    public void A_mistake_that_the_processes_find_is_printed_once_and_has_code_2(string mpi, string argument, string named)
+    {
+        if (argument == "--resume=never")
+        {
+            Directory.CreateDirectory(Run);
+            File.WriteAllText(Path.Combine(Run, "notes.txt"), "");
+        }
+        // MPICH's launcher kills the others when one ends, and has that as its own exit code.
+        foreach (var nproc in mpi == Mpi.Mpich ? new[] { true } : [true, false])
+        {
+            var ended = nproc ? ProgramProcess.Run(Root, [.. Train(), argument, "--nproc", "3"], Under(mpi)) : ProgramProcess.Run(Root, [.. Train(), argument], [.. Mpi.Line(mpi, 3)]);
+            Assert.True(ended.ExitCode == 2, $"{ended.ExitCode}: {ended.Error}");
+            Assert.Contains(named, Assert.Single(Errors(ended)));
+            Assert.DoesNotContain("   at ", ended.Error);
+        }
+        AssertNothingIsLeft();
+    }
+
+    // Only the first process knows the number of parameters and its own speed.
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, "parameters>=1000", 0)]
+    [InlineData(Mpi.Mpich, "parameters>=1000", 0)]
+    [InlineData(Mpi.OpenMpi, "parameters<=1000", 3)]
+    public void An_expectation_has_the_same_outcome_for_all(string mpi, string rule, int code)
+    {
+        var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", "2", "--expect", rule], [.. Mpi.Line(mpi, 2)]);
+        Assert.True(ended.ExitCode == code, $"{ended.ExitCode}: {ended.Error}");
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void A_signal_while_samples_are_made_saves_and_ends_all(string mpi)
+    {
+        // The first process samples for nearly all the time.
+        using var program = Start(mpi, 2, "model.context=512", "training.sample={ every: 1, tokens: 500, prompts: [a, b, c, d, e, f, g, h] }");
+        program.WaitForError("sample at step 2 ");
+        Thread.Sleep(200);
+        program.Signal("TERM");
+        var ended = program.End();
+        Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");
+        Assert.True(Store.LatestStep >= 2);
+        AssertNothingIsLeft();
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void A_second_signal_ends_all_at_once(string mpi)
+    {
+        using var program = Start(mpi, 2, "model.context=2048", "training.sample={ every: 1, tokens: 2000, prompts: [a, b, c, d, e, f, g, h] }");
+        program.WaitForError("sample at step 1 ");
+        Thread.Sleep(200);
+        program.Signal("INT");
+        Thread.Sleep(200);
+        program.Signal("INT");
+        var ended = program.End();
+        Assert.True(ended.ExitCode == 130, $"{ended.ExitCode}: {ended.Error}");
+        Assert.Empty(Errors(ended));
+        // The samples of step 2 were not waited for, and nothing was saved.
+        Assert.Null(Store.LatestStep);
+        AssertNothingIsLeft();
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void A_process_that_never_joins_the_others_ends_them_with_6(string mpi)
+    {
+        var line = Mpi.Line(mpi, 1);
+        using var program = new ProgramProcess(Root, [.. Train(), ":", "-n", "1", "sleep", "120"], ["env", "TRANSFORMER_SILENCE=5", .. line]);
+        var ended = program.End();
+        Assert.NotEqual(0, ended.ExitCode);
+        Assert.Contains("have not found each other within 5 s", Assert.Single(Errors(ended)));
+        AssertNothingIsLeft();
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, "--nproc=2")]
+    [InlineData(Mpi.Mpich, "--nproc:2")]
+    public void The_log_file_has_what_the_first_process_and_the_one_that_started_it_report(string mpi, string nproc)
+    {
+        var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", "3", nproc, "--log-file", "log.txt"], Under(mpi));
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        var log = File.ReadAllText(Path.Combine(Root, "log.txt"));
+        Assert.Contains("in each of 2 processes", log);
+        Assert.Contains("exit code 0", log);
+        using (var program = new ProgramProcess(Root, [.. Train(), nproc, "--log-file", "log.txt"], Under(mpi)))
+        {
+            program.WaitForError("step 20/");
+            Signal(Ranks()[1], "KILL");
+            Assert.Equal(6, program.End().ExitCode);
+        }
+        Assert.Contains("process 1 (pid ", File.ReadAllText(Path.Combine(Root, "log.txt")));
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void Files_with_fewer_lines_than_processes_give_as_many_results(string mpi)
+    {
+        Assert.Equal(0, ProgramProcess.Run(Root, [.. Train(), "--max-steps", "2"]).ExitCode);
+        foreach (var text in new[] { "", "a\n", "a\nb\n\nc" })
+        {
+            File.WriteAllText(Path.Combine(Root, "few.txt"), text);
+            string[] arguments = ["generate", Run, "--input", "few.txt", "--max-new-tokens", "4", "--device", "cpu", "--threads", "1"];
+            var (alone, together) = (ProgramProcess.Run(Root, arguments), ProgramProcess.Run(Root, [.. arguments, "--nproc", "4"], Under(mpi)));
+            Assert.Equal((alone.ExitCode, alone.Output), (together.ExitCode, together.Output));
+        }
+        File.WriteAllText(Path.Combine(Root, "few.txt"), "Once upon");
+        string[] few = ["eval", Run, "--data", "few.txt", "--json", "--device", "cpu", "--threads", "1"];
+        var (one, four) = (ProgramProcess.Run(Root, few), ProgramProcess.Run(Root, [.. few, "--nproc", "4"], Under(mpi)));
+        Assert.Equal((0, one.Output), (four.ExitCode, four.Output));
+        var input = ProgramProcess.Run(Root, ["generate", Run, "--input", "-", "--nproc", "2"], Under(mpi));
+        Assert.True(input.ExitCode == 2, $"{input.ExitCode}: {input.Error}");
+        Assert.Contains("standard input", Assert.Single(Errors(input)));
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, "data: { kind: labelled_series, source: { generator: cylinder_bell_funnel, count: 400 }, length: 64 }", "model: { kind: series_classifier, patch: 16, layers: 1, heads: 2, width: 16 }")]
+    [InlineData(Mpi.Mpich, "data: { kind: audio, source: { generator: digits, count: 40 }, seconds: 0.3, mels: 16, holdout: 0.4 }", "model: { kind: ast, patch: 8, layers: 1, heads: 2, width: 16 }")]
+    [InlineData(Mpi.OpenMpi, "data: { kind: images, source: { generator: digits, count: 300, side: 12 }, input: { size: 12, channels: 1 }, holdout: { count: 41 } }", "model: { kind: resnet, width: 4, layers: [1, 1] }")]
+    [InlineData(Mpi.Mpich, "data: { kind: series, source: { generator: regimes, count: 4, length: 300 }, context: 48, horizon: 12, season: 24, validation: 60, test: 36 }", "model: { kind: patchtst, patch: 6, layers: 1, heads: 2, width: 16 }")]
+    [InlineData(Mpi.OpenMpi, "data: { kind: labelled, source: { generator: sentiment, size: 300 }, tokenizer: { kind: words } }", "model: { kind: encoder, layers: 1, heads: 2, width: 16, context: 64, head: { kind: classify } }")]
+    [InlineData(Mpi.Mpich, "data: { kind: image_text, source: { generator: scenes, size: 240 }, tokenizer: { kind: words }, input: { size: 32 } }", "model: { kind: vilbert, text: { layers: 1, heads: 2, width: 8 }, image: { layers: 1, heads: 2, width: 16 }, co_layers: 1, width: 16, patch: 16, context: 32 }")]
+    public void Evaluations_of_other_models_by_several_processes_are_those_of_one(string mpi, string data, string model)
+    {
+        File.WriteAllText(Path.Combine(Root, "other.yaml"), $"{data}\n{model}\ntraining: {{ steps: 3, batch: {{ sequences: 8 }}, optimizer: {{ kind: adamw, lr: 1.0e-3 }}, precision: fp32 }}\n");
+        var trained = ProgramProcess.Run(Root, ["train", "other.yaml", "--run", Run, "--device", "cpu", "--threads", "1", "--nproc", "2"], Under(mpi));
+        Assert.True(trained.ExitCode == 0, trained.Error);
+        string[] arguments = ["eval", Run, "--json", "--batch-size", "7", "--device", "cpu", "--threads", "1"];
+        var (alone, together) = (ProgramProcess.Run(Root, arguments), ProgramProcess.Run(Root, [.. arguments, "--nproc", "3"], Under(mpi)));
+        Assert.True(together.ExitCode == 0, together.Error);
+        Assert.Equal(alone.Output, together.Output);
+    }
+}
