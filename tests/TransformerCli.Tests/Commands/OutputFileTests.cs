@@ -76,12 +76,12 @@ public sealed class OutputFileTests(TrainedKinds runs) : IClassFixture<TrainedKi
         foreach (var name in (string[])["ids.pipe", "pipe.npy"])
             using (var made = Process.Start("mkfifo", runs.At(name))) made.WaitForExit();
         var text = runs.Write("lines.txt", "ab\n");
-        using (var reader = Process.Start(new ProcessStartInfo("wc", ["-c", runs.At("ids.pipe")]) { RedirectStandardOutput = true })!)
+        using (var reader = Process.Start(new ProcessStartInfo("timeout", ["60", "wc", "-c", runs.At("ids.pipe")]) { RedirectStandardOutput = true })!)
         {
             Assert.Equal(0, CommandLine.Run("tokenizer", "encode", runs.Gpt, "--input", text, "--output", runs.At("ids.pipe")).ExitCode);
             Assert.StartsWith("12 ", reader.StandardOutput.ReadToEnd());
         }
-        using (var reader = Process.Start(new ProcessStartInfo("cat", [runs.At("pipe.npy")]) { RedirectStandardOutput = true })!)
+        using (var reader = Process.Start(new ProcessStartInfo("timeout", ["60", "cat", runs.At("pipe.npy")]) { RedirectStandardOutput = true })!)
         {
             Assert.Contains("is a pipe, but a .npy starts with its number of rows", CommandLine.Refused("embed", runs.Classifier, "--input", text, "--output", runs.At("pipe.npy"), "--device", "cpu"));
             reader.WaitForExit();
