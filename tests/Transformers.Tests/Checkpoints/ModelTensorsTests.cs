@@ -27,8 +27,8 @@ public sealed class ModelTensorsTests : IDisposable
         using var written = new MemoryStream();
         tensor.WriteTo(written);
         Assert.True(tensor.contiguous().bytes.SequenceEqual(written.ToArray()));
-        Assert.Equal([1 << 24, 40], ModelTensors.Pieces(tensor).Select(piece => piece.numel()));
-        Assert.Empty(ModelTensors.Pieces(empty(0)));
+        Assert.Equal([1 << 24, 40], TensorPieces.Of(tensor).Select(piece => piece.numel()));
+        Assert.Empty(TensorPieces.Of(empty(0)));
     }
 
     // More than a span or an array can have.

@@ -140,7 +140,7 @@ static class GgufExport
         if (!made.IsFinite()) throw new UserException($"{row.Theirs[which].Name} has numbers that are not finite", "training diverged: export an earlier checkpoint");
         made = stored switch { GgufType.F16 => made.to(ScalarType.Float16), GgufType.BF16 => made.to(ScalarType.BFloat16), _ => made.to(ScalarType.Float32) };
         if (stored == GgufType.F16 && !made.IsFinite()) throw new UserException($"{row.Theirs[which].Name} has numbers too large for 16-bit floats", "--type bf16 has their range");
-        foreach (var piece in ModelTensors.Pieces(made)) stream.Write(stored == GgufType.Q8_0 ? Quantized.Of(MemoryMarshal.Cast<byte, float>(piece.bytes)) : piece.bytes);
+        foreach (var piece in TensorPieces.Of(made)) stream.Write(stored == GgufType.Q8_0 ? Quantized.Of(MemoryMarshal.Cast<byte, float>(piece.bytes)) : piece.bytes);
     }
 
     /// <summary>Splits queries, keys and values, and reorders the rotated dimensions: llama.cpp pairs i with i + 1, this program i with i + E/2.</summary>
