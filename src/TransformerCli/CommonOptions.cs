@@ -80,7 +80,7 @@ static class CommonOptions
             if (launch is not null) return null;
             // The program that started this one reports it, once.
             context.Muted = true;
-            throw new UserException("the launcher does not say which of the processes this one is");
+            throw new UserException("the launcher did not give this process a rank");
         }
         if (launch is not null) throw new UserException($"--nproc ({processes}): {launch.Launcher} has already started {launch.Size} processes", "leave --nproc out");
         check?.Invoke();

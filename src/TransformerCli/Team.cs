@@ -86,7 +86,7 @@ sealed class Team : IDisposable
     {
         if (joined is null) return Processes;
         if (joined.FindDifferent(device.type.ToString()) is { } other)
-            throw new UserException($"process {other} has a different kind of device from process 0: this one, {rank}, computes on {device}", "start at most as many processes on each machine as it has CUDA devices, or use --device cpu");
+            throw new UserException($"processes {other} and 0 use different kinds of devices; this process, {rank}, uses {device}", "start at most as many processes on each machine as it has CUDA devices, or use --device cpu");
         if (device.type == DeviceType.CUDA && Processes is MpiCommunicator) Processes = new NcclCommunicator(joined, NcclLibrary.Load());
         return Processes;
     }

@@ -164,7 +164,7 @@ public sealed record DeviceScaling(int Devices, double BytesPerDevice, double By
     internal static IReadOnlyList<string> Assumptions(int devices, StepPart part, long rows) =>
     [
         FormattableString.Invariant($"{devices:N0} devices divide training.batch: the one with the most rows takes {part.Rows:N0} of {rows:N0}, in micro-batches of {part.MicroRows:N0}{(devices > rows ? ", and some take none" : "")}"),
-        "every device is as fast as this one and does not slow the others, each sends at the speed of --link whatever the others send, and input is ready in time",
+        "every device is as fast as this one and does not slow the others, each sends at the speed of --link, regardless of what the others send, and input is ready in time",
         "gradients of blocks are exchanged as the backward pass of the last micro-batch, two thirds of its time, completes them, and the others, mainly of embeddings, after it",
     ];
 

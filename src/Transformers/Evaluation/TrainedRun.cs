@@ -53,7 +53,7 @@ public sealed class TrainedRun
             throw new UserException([Directory.EnumerateDirectories(path, "seed-*").Order(StringComparer.Ordinal).FirstOrDefault() is { } first
                 ? new Problem("the folder contains the runs of several seeds", path, Hint: $"name one of them, such as {first}")
                 : File.Exists(folder.ConfigFile) ? new Problem("the run has saved no checkpoint yet", path, Hint: "train saves one every training.checkpoint.every steps and at its end")
-                : new Problem("is not a run folder: it has no checkpoints", path, Hint: File.Exists(Path.Combine(path, "config.json")) ? $"transformer import {path} --output RUN makes a run of a model of another program" : "a run folder is what train writes, such as runs/gpt-stories")]);
+                : new Problem("is not a run folder: it has no checkpoints", path, Hint: File.Exists(Path.Combine(path, "config.json")) ? $"transformer import {path} --output RUN turns another program's model into a run" : "a run folder is what train writes, such as runs/gpt-stories")]);
         if (which is not null) return (folder.Checkpoints.Open(which), null);
         var chosen = folder.Checkpoints.OpenBestOrLatest();
         return (chosen, WhyChosen(chosen, folder.Checkpoints));

@@ -130,7 +130,7 @@ public static class OutputFile
     /// <summary>Why a file or folder cannot be written.</summary>
     public static string ReasonOf(Exception exception) => exception switch
     {
-        FileNotFoundException => "the system does not let a file be created there",
+        FileNotFoundException => "the system does not allow a file to be created there",
         DirectoryNotFoundException => "its folder cannot be created",
         _ => InputFile.ReasonOf(exception),
     };

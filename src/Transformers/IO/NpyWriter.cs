@@ -23,7 +23,7 @@ public sealed class NpyWriter : IDisposable
         file = new PartialFile(path);
         try
         {
-            if (!file.CanSeek) throw new UserException([new Problem("is a pipe, but a .npy starts with its number of rows, which is known at the end", path, Hint: "name a file, or write .jsonl")]);
+            if (!file.CanSeek) throw new UserException([new Problem("is a pipe, but a .npy file starts with its number of rows, which is known only at the end", path, Hint: "name a file, or write .jsonl")]);
             file.Write(WriteHeader);
         }
         catch

@@ -108,7 +108,7 @@ sealed class ExportFolder : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"cannot be written: {OutputFile.ReasonOf(exception)}", Path, Hint: "nothing is left of the export")], exception);
+            throw new UserException([new Problem($"cannot be written: {OutputFile.ReasonOf(exception)}", Path, Hint: "the partial export has been deleted")], exception);
         }
     }
 

@@ -251,7 +251,7 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
         if (classes.Count == 0 && network.Objectives is { Masked: 0, Match: 0 })
             throw new UserException("no example has an answer, but model.objectives has no other objective", "set masked or match, or name the answers' field in data.source.answer");
         if (train.Count - ImageTextBatches.Usable(train, PreparedPairs.MixOf(network.Objectives)).Length is > 0 and var unused)
-            observer.Warn($"{unused:N0} of {Amount.Of(train.Count, "training example")} {(unused == 1 ? "has" : "have")} no answer and {(unused == 1 ? "is" : "are")} not used, since model.objectives has no other objective than answers");
+            observer.Warn($"{unused:N0} of {Amount.Of(train.Count, "training example")} {(unused == 1 ? "has" : "have")} no answer and {(unused == 1 ? "is" : "are")} not used, since answering is the only objective in model.objectives");
         if (train.Shortened > 0)
             observer.Note($"{train.Shortened:N0} of {Amount.Of(train.Count, "training example")} {(train.Shortened == 1 ? "has a text that is" : "have texts that are")} longer than {Amount.Of(Math.Min(data.MaxLength, network.Context), "token")} and {(train.Shortened == 1 ? "is" : "are")} truncated");
         observer.Note($"{train.Count:N0} training and {Amount.Of(prepared.Validation?.Count ?? 0, "validation example")}, {Amount.Of(classes.Count, "answer")}, vocabulary {prepared.Tokenizer.VocabularySize:N0}");

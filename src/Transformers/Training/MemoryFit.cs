@@ -53,7 +53,7 @@ sealed class MemoryFit(Trainer trainer, TrainingTask task, TrainingConfig config
             var why = Misfit(rows);
             if (why is null)
             {
-                if (rows < asked) observer.Note($"training.batch.fit: {Amount.Of(rows, "sequence")} per micro-batch instead of {asked}, {batch} per step as before");
+                if (rows < asked) observer.Note($"training.batch.fit: {Amount.Of(rows, "sequence")} per micro-batch instead of {asked:N0}, {batch:N0} per step as before");
                 return size;
             }
             if (!config.Batch.Fit || rows == 1) throw new MemoryException(why, Remedy(config, rows));

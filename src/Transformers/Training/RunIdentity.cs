@@ -63,7 +63,7 @@ public sealed class RunIdentity
         if (saved.Tokenizer == hashes.Tokenizer) return;
         var changed = ConfigDifferences.Of(ConfigOf(checkpoint).Data, config.Data, "data");
         throw new CheckpointException(checkpoint.Folder,
-            $"the data are read differently than when the run was saved (tokenizer, transform or classes): {(changed.Count > 0 ? string.Join("; ", changed) : "the settings are the same, but not what is in the files")}",
+            $"the data are not read as they were when the run was saved (tokenizer, transform or classes): {(changed.Count > 0 ? string.Join("; ", changed) : "the settings are the same, but the files' contents differ")}",
             "give the run another folder with --run, or repeat the --from that it started with");
     }
 

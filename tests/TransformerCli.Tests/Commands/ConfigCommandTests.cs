@@ -91,7 +91,8 @@ public sealed class ConfigCommandTests : IDisposable
         Assert.Equal("mine", File.ReadAllText(target));
         Assert.Equal(0, CommandLine.Run("config", "copy", "gpt-stories", target, "--force").ExitCode);
         Assert.NotEqual("mine", File.ReadAllText(target));
-        Assert.Contains("cannot be written", CommandLine.Run("config", "copy", "gpt-stories", Path.Combine(folder, "no", "such", "folder.yaml")).Error);
+        Assert.Equal(0, CommandLine.Run("config", "copy", "gpt-stories", Path.Combine(folder, "new", "folder", "copy.yaml")).ExitCode);
+        Assert.Contains("cannot be written", CommandLine.Run("config", "copy", "gpt-stories", Path.Combine(target, "below-a-file.yaml")).Error);
     }
 
     [Fact]

@@ -64,7 +64,7 @@ public sealed class OutputFileTests(TrainedKinds runs) : IClassFixture<TrainedKi
             var error = CommandLine.Refused(line);
             Assert.Contains("/proc/x", error);
             Assert.Matches("cannot be (written|created)", error);
-            Assert.Matches("the system does not let a file be created there|its folder cannot be created|permission denied|Permission denied", error);
+            Assert.Matches("the system does not allow a file to be created there|its folder cannot be created|permission denied|Permission denied", error);
             Assert.DoesNotContain("does not exist", error);
         }
     }
@@ -83,7 +83,7 @@ public sealed class OutputFileTests(TrainedKinds runs) : IClassFixture<TrainedKi
         }
         using (var reader = Process.Start(new ProcessStartInfo("timeout", ["60", "cat", runs.At("pipe.npy")]) { RedirectStandardOutput = true })!)
         {
-            Assert.Contains("is a pipe, but a .npy starts with its number of rows", CommandLine.Refused("embed", runs.Classifier, "--input", text, "--output", runs.At("pipe.npy"), "--device", "cpu"));
+            Assert.Contains("is a pipe, but a .npy file starts with its number of rows", CommandLine.Refused("embed", runs.Classifier, "--input", text, "--output", runs.At("pipe.npy"), "--device", "cpu"));
             reader.WaitForExit();
         }
         foreach (var name in (string[])["ids.pipe", "pipe.npy"])

@@ -82,8 +82,8 @@ public sealed class ForeignConfigTests : IDisposable
     [Theory]
     [InlineData("258", "")]
     [InlineData("[258]", "")]
-    [InlineData("65", "config.json ends texts at A; generate ends them at <|endoftext|> alone")]
-    [InlineData("[258, 65, 66]", "config.json ends texts at A B; generate ends them at <|endoftext|> alone")]
+    [InlineData("65", "config.json ends texts at A; generate ends them only at <|endoftext|>")]
+    [InlineData("[258, 65, 66]", "config.json ends texts at A B; generate ends them only at <|endoftext|>")]
     public void Tokens_that_end_texts_there_but_not_here_are_noted(string ids, string note)
     {
         var made = HuggingFaceImport.Import(Changed("llama", $$"""{"eos_token_id": {{ids}}}"""), folder["run"]);

@@ -117,7 +117,7 @@ public class ResumeTests
         var config = TinyRuns.Config("data.tokenizer={ kind: characters }", $"data.source={{ files: [{runs.PathOf("own.txt")}] }}");
         runs.Train(config, "run", maxSteps: 3);
         File.WriteAllText(runs.PathOf("own.txt"), string.Concat(Enumerable.Repeat("ijkl mnop\n", 200)));
-        Assert.Contains("the settings are the same, but not what is in the files", Assert.Throws<CheckpointException>(() => runs.Train(config, "run")).Problems[0].Message);
+        Assert.Contains("the settings are the same, but the files' contents differ", Assert.Throws<CheckpointException>(() => runs.Train(config, "run")).Problems[0].Message);
     }
 
     static RunConfig Patient(int patience) => TinyRuns.Config("training.steps=40", $"training.validate={{ every: 2, patience: {patience} }}",

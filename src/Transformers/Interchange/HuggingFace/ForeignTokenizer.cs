@@ -56,7 +56,7 @@ static class ForeignTokenizer
         else if (before.Count + after.Count > 0) notes.Add($"the tokenizer puts {string.Join(" ", before.Concat(after).Select(tokenizer.TextOf))} around a text; generate and score do not add them");
         var ends = config.Ids("eos_token_id").Where(id => id < tokenizer.VocabularySize && id != tokenizer.EndOfTextId).Select(tokenizer.TextOf).ToList();
         if (ends.Count > 0)
-            notes.Add($"config.json ends texts at {string.Join(" ", ends.Select(end => MessageText.Escape(end)))}; generate {(tokenizer.EndOfTextId is { } own ? $"ends them at {MessageText.Escape(tokenizer.TextOf(own))} alone" : "does not end them there")}");
+            notes.Add($"config.json ends texts at {string.Join(" ", ends.Select(end => MessageText.Escape(end)))}; generate {(tokenizer.EndOfTextId is { } own ? $"ends them only at {MessageText.Escape(tokenizer.TextOf(own))}" : "does not end them there")}");
         return new(data, Files(tokenizer)) { Notes = notes };
     }
 
