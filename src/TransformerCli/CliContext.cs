@@ -82,13 +82,13 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         command.SetAction((parse, cancel) => Task.FromResult(Run(command, parse, () => action(parse, cancel))));
     }
 
-    /// <summary>Opens the file of <c>--log-file</c>, which of several processes the first one keeps.</summary>
+    /// <summary>Opens the file of <c>--log-file</c>; of several processes, only the first writes it.</summary>
     internal void OpenLog(ParseResult parse)
     {
         if (parse.GetValue(LogFileOption) is { } file && Launch.Read() is not { Rank: > 0 }) Error.Open(file, parse.GetValue(VerboseOption));
     }
 
-    /// <summary>Closes it, so that another process can keep it.</summary>
+    /// <summary>Closes it, so that another process can write it.</summary>
     internal void CloseLog() => Error.End();
 
     int Run(Command command, ParseResult parse, Func<int> action)

@@ -78,7 +78,7 @@ static class CommonOptions
         if (LocalLaunch.HasStartedThis)
         {
             if (launch is not null) return null;
-            // The program that started this one reports it, once.
+            // The program that started the processes reports this, once.
             context.Muted = true;
             throw new UserException("the launcher did not give this process a rank");
         }

@@ -67,9 +67,9 @@ static class InputLines
 
     /// <summary>A file or, for <c>-</c>, standard input, as bytes, decompressed if it is gzip.</summary>
     /// <param name="context">Where standard input is.</param>
-    /// <param name="path">The file.</param>
-    /// <param name="plain">Whether it is never compressed: any bytes may be its first.</param>
-    /// <exception cref="UserException">It cannot be read, now or later.</exception>
+    /// <param name="path">The file, or <c>-</c>.</param>
+    /// <param name="plain">Whether to read a file as it is, even if it begins like gzip.</param>
+    /// <exception cref="UserException">It cannot be opened; reading the stream may throw this too.</exception>
     internal static Stream Open(CliContext context, string path, bool plain = false)
     {
         Check(path, "--input");

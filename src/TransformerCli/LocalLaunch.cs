@@ -14,7 +14,8 @@ static partial class LocalLaunch
     /// <param name="context">Where to print.</param>
     /// <param name="parse">The command line, with <c>--nproc</c>.</param>
     /// <param name="count">The number of processes.</param>
-    /// <param name="saves">Whether the command saves and ends with its own code after a signal, rather than being ended by it.</param>
+    /// <param name="saves">Whether the command saves after a signal and exits with its own code, instead of being ended by the
+    /// signal.</param>
     /// <returns>The first process's exit code; 6 if one of them failed.</returns>
     internal static int Run(CliContext context, ParseResult parse, int count, bool saves)
     {
@@ -23,7 +24,7 @@ static partial class LocalLaunch
         try
         {
             File.WriteAllText(Path.Combine(folder, "parent"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            // Meanwhile the first process keeps the log.
+            // While they run, the first process writes the log.
             context.CloseLog();
             using var process = launcher.Start(count, [.. Program(), .. context.Arguments], folder);
             using var signals = new SignalRelay(folder);
@@ -52,7 +53,7 @@ static partial class LocalLaunch
         }
     }
 
-    /// <summary>Whether <see cref="Run"/> of another process has started this one.</summary>
+    /// <summary>Whether this process was started by <see cref="Run"/> in another one.</summary>
     internal static bool HasStartedThis => Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 };
 
     // The program's own executable, or dotnet and its assembly.
@@ -121,7 +122,7 @@ static partial class LocalLaunch
             timer = new Timer(_ => Relay(), null, 100, 100);
         }
 
-        /// <summary>The first signal that asked the processes to end, and how many did; null for none.</summary>
+        /// <summary>The first signal that asked the processes to end, and the number of such signals; null if there was none.</summary>
         internal (int Signal, int Count)? Ending
         {
             get

@@ -16,7 +16,7 @@ sealed class Team : IDisposable
     // A process in a long computation does not notice that another has failed; it is ended after this time.
     static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
-    // The time that others leave a process to report its own mistake and end with its own exit code.
+    // How long the others wait for a process to report its own error and exit with its own code.
     static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(1);
 
     readonly CliContext context;
@@ -41,7 +41,7 @@ sealed class Team : IDisposable
             File.WriteAllText(Path.Combine(folder, $"{rank}.pid"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             if (rank == 0 && OperatingSystem.IsLinux()) parentWatch = new Timer(_ => EndWithoutParent(), null, 1000, 1000);
         }
-        // Until the monitor watches the others, nothing else would notice that one of them does not come.
+        // Until the monitor runs, nothing else would notice that a process never joins.
         var limit = ProcessMonitor.ReadLimit();
         using var meeting = new Timer(_ => GiveUp(launch, limit), null, rank == 0 ? limit : limit + Courtesy, Timeout.InfiniteTimeSpan);
         joined = launch.Join();
@@ -57,7 +57,7 @@ sealed class Team : IDisposable
         End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
     }
 
-    // The processes that compute on the same cores: all of a machine, unless the launcher has bound each to its own.
+    // The number of processes on the same cores: all of a machine's, unless the launcher has bound each to its own cores.
     static int SharingCores(Communicator processes)
     {
         var all = processes.Collect($"{Environment.MachineName} {ProcessSettings.AllowedCores}");
@@ -95,7 +95,7 @@ sealed class Team : IDisposable
     {
         try
         {
-            // The first process has all the numbers that --expect checks.
+            // Only the first process has all the numbers that --expect checks.
             var code = Processes.Broadcast(action(this));
             Processes.Barrier();
             monitor!.Dispose();
@@ -115,7 +115,7 @@ sealed class Team : IDisposable
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            // Of a mistake that all processes find, the first one's message and exit code count.
+            // If all processes find the same error, the first one's message and exit code count.
             if (rank != 0) SpinWait.SpinUntil(() => monitor!.Failure is not null, Courtesy);
             lock (printing) printed = true;
             var code = context.Guard(parse.GetValue(context.JsonOption), () =>
@@ -129,7 +129,7 @@ sealed class Team : IDisposable
         }
     }
 
-    // Another process that has reported its own failure is about to end: a launcher passes on the exit code of the first one that does.
+    // A process that has reported its own failure is about to exit; this one waits, since a launcher passes on the first exit code.
     int EndAfter(ProcessFailedException failure)
     {
         var code = stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed;
@@ -170,7 +170,7 @@ sealed class Team : IDisposable
 
     void Print(ProcessFailedException failure)
     {
-        // Whoever ends this process waits until the message has been printed.
+        // The thread that ends this process waits until the message has been printed.
         lock (printing)
         {
             if (stop?.Reason is not null || printed) return;
@@ -199,7 +199,7 @@ sealed class Team : IDisposable
         }
         catch (IOException)
         {
-            // Another process has reported it.
+            // Another process has already reported a failure.
         }
     }
 

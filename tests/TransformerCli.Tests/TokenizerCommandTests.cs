@@ -74,7 +74,7 @@ public sealed class TokenizerCommandTests : IDisposable
         File.WriteAllBytes(In("ids.txt.gz"), Compressed(Encoding.UTF8.GetBytes(ids)));
         Assert.Equal(Text, Run("", "tokenizer", "decode", tokenizer, "--input", In("ids.txt.gz")).Out);
 
-        // These numbers, 1F 8B 00 00, begin as gzip does.
+        // These bytes of an id, 1F 8B 00 00, begin like gzip.
         File.WriteAllBytes(In("magic.bin"), [0x1F, 0x8B, 0, 0]);
         Assert.Contains("35615 is not in the vocabulary", Run("", "tokenizer", "decode", tokenizer, "--input", In("magic.bin")).Error);
 

@@ -113,13 +113,14 @@ public sealed record ModelMemory(long Weights, long WeightCopies, long Gradients
     }
 }
 
-/// <summary>Predicts data-parallel training on several devices like this one, which divide the config's batch, from measured passes over one device's part of it.</summary>
+/// <summary>Predicts data-parallel training on several devices like this one from measured passes over one device's part of the
+/// batch.</summary>
 /// <param name="Devices">The number of devices n.</param>
 /// <param name="BytesPerDevice">Bytes that each sends in a step: 2·(n-1)/n times the gradients, as in a ring (Patarasuk and Yuan 2009).</param>
 /// <param name="BytesPerSecond">The speed of the link: measured on this machine's memory, or given.</param>
 /// <param name="LatencySeconds">The latency of a message, in seconds.</param>
 /// <param name="ExchangeSeconds">Seconds that a step's exchanges take.</param>
-/// <param name="HiddenSeconds">Seconds of them that the backward pass hides.</param>
+/// <param name="HiddenSeconds">Seconds of them that overlap with the backward pass.</param>
 /// <param name="StepSeconds">Seconds of a step.</param>
 /// <param name="UnitsPerSecond">Tokens or images per second of all devices.</param>
 /// <param name="Efficiency">The same divided by n times the speed of one device, 0 to 1.</param>
@@ -128,15 +129,15 @@ public sealed record DeviceScaling(int Devices, double BytesPerDevice, double By
 {
     /// <summary>The prediction.</summary>
     /// <param name="devices">The number of devices.</param>
-    /// <param name="sharded">Whether each updates a part of the parameters.</param>
-    /// <param name="measured">One device's step, and its part of a step.</param>
-    /// <param name="units">Tokens or images of a step.</param>
+    /// <param name="sharded">Whether each device updates only its part of the parameters.</param>
+    /// <param name="measured">A whole step on one device, and one device's part of a step.</param>
+    /// <param name="units">Tokens or images per step.</param>
     /// <param name="link">Bytes per second, and seconds of latency.</param>
     internal static DeviceScaling Of(int devices, bool sharded, StepMeasurement measured, long units, (double BytesPerSecond, double Latency) link)
     {
         var part = measured.Part!;
         var bytes = sizeof(float) * (double)part.Buckets.Sum(bucket => bucket.Count) * (devices - 1) / devices;
-        // The sums of the parts, and then the parts, or with a sharded optimizer the weights: the same each way.
+        // The reduce-scatter takes as long as the all-gather (of gradients or, with a sharded optimizer, of weights).
         double HalfOf(GradientBucket bucket) => (devices - 1) * (sizeof(float) * (double)bucket.Count / devices / link.BytesPerSecond + link.Latency);
         var half = part.Buckets.Sum(HalfOf);
         var visible = Visible(part, bucket => sharded ? HalfOf(bucket) : 2 * HalfOf(bucket)) + (sharded ? half : 0);
@@ -144,7 +145,8 @@ public sealed record DeviceScaling(int Devices, double BytesPerDevice, double By
         return new(devices, 2 * bytes, link.BytesPerSecond, link.Latency, 2 * half, Math.Max(0, 2 * half - visible), step, units / step, measured.StepSeconds / devices / step);
     }
 
-    // The seconds by which the exchanges outlast the backward pass. It completes buckets of blocks as it goes, in proportion to their size, and the others at its end.
+    // The seconds by which the exchanges outlast the backward pass, which completes the buckets of blocks one by one, in proportion to
+    // their size, and the others at its end.
     static double Visible(StepPart part, Func<GradientBucket, double> seconds)
     {
         var backward = BackwardFraction * part.PassSeconds;
@@ -157,7 +159,7 @@ public sealed record DeviceScaling(int Devices, double BytesPerDevice, double By
         return Math.Max(0, now - backward);
     }
 
-    // Of a pass: backwards there are two products for each one forwards.
+    // The backward pass has two matrix products for each one of the forward pass.
     const double BackwardFraction = 2.0 / 3;
 
     /// <summary>What the prediction assumes, in words.</summary>

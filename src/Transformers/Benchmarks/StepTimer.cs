@@ -82,7 +82,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
         }
     }
 
-    // The device with the most rows is the one that the others wait for.
+    // Measures the part of the device with the most rows, since the others wait for it.
     StepPart MeasurePart(StepWork work, StepUpdate update, BatchShape step, (long Rows, double Seconds) known)
     {
         var rows = (step.Rows + Devices - 1) / Devices;
@@ -202,24 +202,24 @@ sealed class NotMeasuredException(string message) : Exception(message);
 /// <param name="Activations">Bytes that the largest micro-batch takes at its peak, beyond weights, gradients and optimizer state; null if the device's memory cannot be read.</param>
 /// <param name="PassSeconds">Seconds of the forward and backward pass of the mean micro-batch: the median of several.</param>
 /// <param name="UpdateSeconds">Seconds of gradient norm, optimizer and weight average: the median of several.</param>
-/// <param name="StepSeconds">Seconds a step: the passes of all its micro-batches, and the update.</param>
+/// <param name="StepSeconds">Seconds per step: the passes of all its micro-batches, and the update.</param>
 /// <param name="UnitsPerSecond">Tokens or images per second.</param>
-/// <param name="Part">What one of several devices computes in a step; null for one device.</param>
+/// <param name="Part">One device's part of a step that several devices divide; null for one device.</param>
 /// <param name="PeakFlopsPerSecond">The machine's measured peak, operations per second.</param>
 /// <param name="Utilisation">The fraction of that peak which a step reaches.</param>
 public sealed record StepMeasurement(
     string Device, string Precision, long Rows, long? Activations, double PassSeconds, double UpdateSeconds, double StepSeconds,
     double UnitsPerSecond, StepPart? Part, double PeakFlopsPerSecond, double Utilisation);
 
-/// <summary>The part of a step's batch that the device with the most rows takes, as it was measured.</summary>
-/// <param name="Rows">Its sequences, pairs or images.</param>
-/// <param name="MicroRows">Those of a micro-batch.</param>
+/// <summary>The measured part of a step's batch that the device with the most rows processes.</summary>
+/// <param name="Rows">Sequences, pairs or images of the part.</param>
+/// <param name="MicroRows">Sequences, pairs or images of a micro-batch.</param>
 /// <param name="PassSeconds">Seconds of a micro-batch's forward and backward pass.</param>
 public sealed record StepPart(long Rows, long MicroRows, double PassSeconds)
 {
     /// <summary>The buckets in which the gradients are exchanged.</summary>
     internal IReadOnlyList<GradientBucket> Buckets { get; init; } = [];
 
-    /// <summary>Seconds of all its passes.</summary>
+    /// <summary>Seconds of all passes over the part.</summary>
     internal double Seconds => PassSeconds * Rows / MicroRows;
 }

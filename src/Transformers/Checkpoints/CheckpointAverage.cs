@@ -30,7 +30,7 @@ public static class CheckpointAverage
         return CheckpointStore.WriteTo(folder, contents);
     }
 
-    // Everything but tensors, the trainer's state, and why the checkpoint was saved.
+    // Everything except tensors, the trainer's state, and the reason for saving the checkpoint.
     static bool IsKept(string name) => !name.EndsWith(".safetensors", StringComparison.Ordinal) && name is not (CheckpointFiles.State or CheckpointFiles.BestOnly or CheckpointFiles.Manifest);
 
     static List<TensorBytes> Mean(IReadOnlyList<Checkpoint> checkpoints, string file)

@@ -214,8 +214,8 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
     /// <summary>Waits for the save in flight, if any; a failure is left for the next call that throws it.</summary>
     public void Settle() => worker?.Join();
 
-    /// <summary>Starts to save snapshots in order, which are disposed of at the end, and returns; first waits for the save in flight, if
-    /// any.</summary>
+    /// <summary>Waits for the save in flight, if any, starts to save snapshots in order, and returns; they are disposed of at the
+    /// end.</summary>
     /// <param name="snapshots">What to save; nothing in them may change from now on.</param>
     /// <exception cref="CheckpointException">The previous save failed; these snapshots are not saved, and are disposed of.</exception>
     public void Begin(params IReadOnlyList<CheckpointContents> snapshots)
@@ -234,8 +234,8 @@ public sealed class BackgroundCheckpoints(CheckpointStore store, CheckpointPolic
         worker.Start();
     }
 
-    /// <summary>Saves, disposes of the contents, and returns when the checkpoint is durable; first waits for the one in flight, if
-    /// any.</summary>
+    /// <summary>Waits for the save in flight, if any, saves, disposes of the contents, and returns when the checkpoint is
+    /// durable.</summary>
     /// <exception cref="CheckpointException">This save, or the one before, failed.</exception>
     public SaveReport SaveNow(CheckpointContents contents)
     {

@@ -6,11 +6,11 @@ namespace Transformers.Checkpoints;
 /// <summary>Large tensors, read a piece at a time.</summary>
 static class TensorPieces
 {
-    // A multiple of every block in which formats quantize.
+    // A multiple of the block size of every quantized format.
     const long PieceLength = 1 << 24;
 
-    /// <summary>A tensor as one-dimensional pieces, contiguous and on the CPU, whose bytes fit in a span as those of a large tensor do not (2 GiB).</summary>
-    /// <param name="tensor">The tensor; each piece is valid until the next one is asked for.</param>
+    /// <summary>A tensor as one-dimensional pieces, contiguous and on the CPU, each small enough for a span (2 GiB).</summary>
+    /// <param name="tensor">The tensor. Each piece is valid only until the next one is requested.</param>
     internal static IEnumerable<Tensor> Of(Tensor tensor)
     {
         using var near = tensor.detach().cpu();
@@ -23,13 +23,13 @@ static class TensorPieces
         }
     }
 
-    /// <summary>Writes a tensor's bytes, row by row; there may be more than 2 GiB.</summary>
+    /// <summary>Writes a tensor's bytes in row-major order; there may be more than 2 GiB of them.</summary>
     internal static void WriteTo(this Tensor tensor, Stream stream)
     {
         foreach (var piece in Of(tensor)) stream.Write(piece.bytes);
     }
 
-    /// <summary>Whether all numbers are finite, with memory for a piece at a time.</summary>
+    /// <summary>Whether all numbers are finite; needs memory for only one piece at a time.</summary>
     internal static bool IsFinite(this Tensor tensor)
     {
         foreach (var piece in Of(tensor))

@@ -214,7 +214,7 @@ public static class ModelTensors
     /// <param name="path">Its path, for messages.</param>
     /// <param name="tensors">Names and tensors, on any device.</param>
     /// <param name="hint">The remedy if they do not match.</param>
-    /// <exception cref="CheckpointException">A tensor is missing, left over, or of another shape or type.</exception>
+    /// <exception cref="CheckpointException">A tensor is missing, unexpected, or of another shape or type.</exception>
     public static void Fill(SafetensorsFile file, string path, IEnumerable<(string name, Tensor tensor)> tensors, string hint = "it was saved by a model with a different shape")
     {
         using var plain = no_grad();
@@ -249,7 +249,7 @@ public static class ModelTensors
         return tensor;
     }
 
-    // The address of the first byte; 0 where there is none.
+    // The address of the first byte; 0 if there is none.
     static unsafe nint AddressOf(Tensor dense)
     {
         if (dense.numel() == 0) return 0;

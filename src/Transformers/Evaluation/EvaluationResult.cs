@@ -101,8 +101,8 @@ sealed class PredictionFile(string? path, Communicator processes) : IDisposable
 {
     readonly PartialFile? file = path is null || !processes.IsFirst ? null : new(path, "--output");
 
-    /// <summary>Refuses a file where an evaluation has no lines for it.</summary>
-    /// <exception cref="UserException">One was named.</exception>
+    /// <summary>Refuses <c>--output</c> for an evaluation without predictions to write.</summary>
+    /// <exception cref="UserException">The option was given.</exception>
     internal static void Refuse(EvaluationOptions options, string remedy)
     {
         if (options.Output is not null) throw new UserException("--output is for models that give one answer per example", remedy);
@@ -110,7 +110,7 @@ sealed class PredictionFile(string? path, Communicator processes) : IDisposable
 
     internal void Add(PredictionLine line) => file?.Write(stream => stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, JsonStyle.Options), (byte)'\n']));
 
-    /// <summary>Gives the file its name: an evaluation that ends before its end leaves none.</summary>
+    /// <summary>Gives the file its name; an evaluation that is cut short leaves no file.</summary>
     internal void Complete() => file?.Complete();
 
     public void Dispose() => file?.Dispose();

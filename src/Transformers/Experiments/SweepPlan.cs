@@ -23,7 +23,7 @@ public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool
         if (name.Length == 0) throw Bad("must be a setting and its values", "for example --vary data.limit=500,1000,2000 or --vary model=vit.yaml,resnet.yaml");
         var values = Split(text[(equals + 1)..]).Select(value => value.Trim()).ToList();
         if (values.Contains("")) throw Bad("has an empty value", "separate values by single commas");
-        // As in 1,000 or 0,001: no number is written so.
+        // As in 1,000 or 0,001, which are not single numbers here: no value has leading zeros.
         if (values.Find(value => value is ['0', _, ..] && value.All(char.IsAsciiDigit)) is { } padded) throw Bad($"has the value {padded}, which starts with 0", Commas);
         if (values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw Bad($"has the value {twice.Key} twice", twice.Key.Length == 3 && twice.Key.All(char.IsAsciiDigit) ? $"give each value once; {Commas}" : "give each value once");
@@ -35,7 +35,7 @@ public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool
 
     const string Commas = "commas separate values: numbers have a decimal point and no marks between thousands";
 
-    /// <summary>Two values that could be one number with a mark between its thousands; null for any others.</summary>
+    /// <summary>A warning about two values that may be one number with a thousands separator; null for any others.</summary>
     internal string? Warning => Values is [{ Length: 1 or 2 } first, { Length: 3 } second] && (first + second).All(char.IsAsciiDigit)
         ? $"--vary {Name}={first},{second} gives two values, {first} and {second}; if one is meant, write {first}{second}" : null;
 

@@ -66,7 +66,7 @@ public static class InputFile
 
     /// <summary>Opens a file for reading from start to end; gzip is recognized by its first two bytes, and decompressed.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="plain">Whether it is never compressed: any bytes may be its first.</param>
+    /// <param name="plain">Whether to read it as it is, even if it begins like gzip.</param>
     /// <exception cref="UserException">The file cannot be opened, or its name ends in <c>.gz</c> and its content is not gzip.</exception>
     public static Stream Open(string path, bool plain = false)
     {
@@ -97,7 +97,7 @@ public static class InputFile
     /// <summary>A stream that is read once, decompressed if it is gzip.</summary>
     public static Stream Decompressed(Stream stream) => new ReadOnceStream(stream).Decompressed();
 
-    /// <summary>A stream that is read once; what cannot be read of it is a <see cref="UserException"/>.</summary>
+    /// <summary>A stream that is read once, and throws a <see cref="UserException"/> if it cannot be read.</summary>
     /// <param name="stream">The bytes.</param>
     /// <param name="name">Their name in messages.</param>
     public static Stream Named(Stream stream, string name) => new ReadOnceStream(stream, name);
@@ -162,11 +162,11 @@ sealed class ReadOnceStream : Stream
 
     readonly string? name;
 
-    // With a name, what cannot be read is the user's problem with the file of that name.
+    // With a name, a failed read is reported to the user as a problem with the file of that name.
     internal ReadOnceStream(Stream inner, string? name = null)
     {
         (this.inner, this.name) = (inner, name);
-        // A line that has one byte so far is not waited for.
+        // Does not wait for a second byte unless the first may be that of gzip.
         ahead = ReadInner(first.AsSpan(0, 1));
         if (ahead == 1 && first[0] == 0x1F) ahead += ReadInner(first.AsSpan(1));
     }

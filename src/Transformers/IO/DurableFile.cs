@@ -112,19 +112,19 @@ public static class DurableFile
     }
 }
 
-/// <summary>Files that a user named to be written.</summary>
+/// <summary>Output files that the user named.</summary>
 public static class OutputFile
 {
-    /// <summary>Makes the folder of a file where it is missing.</summary>
-    /// <exception cref="UserException">There is a folder where the file is to be.</exception>
-    /// <exception cref="IOException">The folder cannot be made.</exception>
+    /// <summary>Creates a file's folder if necessary.</summary>
+    /// <exception cref="UserException">The path is that of a folder.</exception>
+    /// <exception cref="IOException">The folder cannot be created.</exception>
     public static void PrepareFolder(string path)
     {
         if (Directory.Exists(path)) throw new UserException([new Problem("is a folder, but a file is to be written", path)]);
         if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
     }
 
-    /// <summary>The problem of a file that cannot be written.</summary>
+    /// <summary>The problem to report for a file that cannot be written.</summary>
     public static Problem ProblemOf(string path, Exception exception) => new($"cannot be written: {ReasonOf(exception)}", path);
 
     /// <summary>Why a file or folder cannot be written.</summary>

@@ -1,6 +1,7 @@
 namespace Transformers.IO;
 
-/// <summary>A file that a user named and that is written piece by piece: it gets its name when it is complete, and until then what was there stays.</summary>
+/// <summary>An output file that the user named, written piece by piece: it gets its name when it is complete; until then, any old file
+/// stays.</summary>
 sealed class PartialFile : IDisposable
 {
     readonly string path, partial;
@@ -8,8 +9,8 @@ sealed class PartialFile : IDisposable
     readonly FileStream stream;
     bool complete;
 
-    /// <summary>Starts the file; its folder is made where it is missing.</summary>
-    /// <param name="path">The file. A pipe or a device is written to as it is.</param>
+    /// <summary>Starts the file, and creates its folder if necessary.</summary>
+    /// <param name="path">The file. A pipe or a device is written to directly.</param>
     /// <param name="option">The option that names it, for messages.</param>
     /// <exception cref="UserException">It cannot be written.</exception>
     internal PartialFile(string path, string? option = null)
@@ -28,15 +29,15 @@ sealed class PartialFile : IDisposable
         stream = opened!;
     }
 
-    /// <summary>Whether what is written can be changed later.</summary>
+    /// <summary>Whether what has been written can still be changed.</summary>
     internal bool CanSeek => stream.CanSeek;
 
     /// <summary>Writes a piece.</summary>
-    /// <exception cref="UserException">The system does not take it.</exception>
+    /// <exception cref="UserException">It cannot be written.</exception>
     internal void Write(Action<Stream> write) => Try(() => write(stream));
 
     /// <summary>Gives the file its name.</summary>
-    /// <exception cref="UserException">The system does not take what was held back.</exception>
+    /// <exception cref="UserException">What was buffered cannot be written.</exception>
     internal void Complete()
     {
         Try(() =>
@@ -60,7 +61,7 @@ sealed class PartialFile : IDisposable
         }
         catch (ArgumentOutOfRangeException exception)
         {
-            // What .NET makes of the limit on the size of files.
+            // .NET throws this for a file that would pass the size limit.
             throw new UserException([new Problem("cannot be written: it would pass the limit on the size of files (ulimit -f)", path, Path: option)], exception);
         }
     }

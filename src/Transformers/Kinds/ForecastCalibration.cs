@@ -15,8 +15,8 @@ namespace Transformers.Kinds;
 /// <remarks>
 /// A network's errors on its training data do not show how large its errors on later data will be, and a short series is too short for a
 /// calibration split. So the final network is trained on all of the training data, and its bands get the width that the errors of networks
-/// trained on less data require. Its own errors should be slightly smaller, so the bands tend to be too wide rather than too narrow: the
-/// more so the less data the networks have, which is why each has at least half of the windows.
+/// trained on less data require. Its own errors should be slightly smaller, so the bands tend to be too wide rather than too narrow.
+/// This effect grows as the networks get less data, which is why each has at least half of the windows.
 /// See <see cref="QuantileCalibration"/>.
 /// </remarks>
 sealed class ForecastCalibration

@@ -27,7 +27,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     readonly ulong seed;
     readonly int batchSize, patches;
     readonly Prefetcher<SeriesBatch> batches;
-    // The forecast of each window of the last validation; null where another process makes it.
+    // The forecast of each window of the last validation; null for those that another process makes.
     List<double[][]?> validated = [];
 
     /// <summary>Creates a task on time series.</summary>
@@ -116,7 +116,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         return whole ? SeriesComparison.Of(series, windows, data, model.Quantiles, validated!, cancel) : SeriesComparison.OfNetwork(series, windows, model.Quantiles, validated!);
     }
 
-    // Every number has been computed by one process; the others add zeros.
+    // Each number was computed by one process; the others add zeros.
     void CollectForecasts()
     {
         if (Processes.IsAlone) return;

@@ -87,7 +87,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         }
     }
 
-    /// <summary>Is warned of images that cannot be read, those included that turn out so while training.</summary>
+    /// <summary>Receives warnings of images that cannot be read, including those found only during training.</summary>
     internal ITrainingObserver? Observer { get; init; }
 
     void ReportBroken()

@@ -80,7 +80,7 @@ public static class WarmStart
     }
 
     /// <summary>The tokenizer that belongs to the weights of <c>--from</c>.</summary>
-    /// <param name="from">The run or checkpoint that it names.</param>
+    /// <param name="from">The run or checkpoint that the option names.</param>
     /// <param name="asked">The tokenizer that the config asks for.</param>
     /// <param name="ofRun">The one in the other run's config; null if its data have none.</param>
     /// <param name="setting">The setting of the tokenizer.</param>

@@ -22,8 +22,9 @@ public static partial class ProcessSettings
     /// <summary>Gives this process its part of a machine that several processes use: an equal number of cores, and one CUDA device. Called
     /// before <see cref="NativeLibraries.Load"/>.</summary>
     /// <param name="localRank">The number of this process among those on the machine.</param>
-    /// <param name="localSize">The number of them.</param>
-    /// <param name="sharing">The number of them, this one included, that may use the same cores: fewer than all where a launcher has bound each to its own.</param>
+    /// <param name="localSize">The number of processes on the machine.</param>
+    /// <param name="sharing">The number of these, including this one, that may use the same cores: fewer than all if a launcher has bound
+    /// each to its own.</param>
     public static void DivideAmong(int localRank, int localSize, int sharing)
     {
         processes = sharing;
@@ -35,7 +36,7 @@ public static partial class ProcessSettings
         if (own is not null && setenv(devices, own, 1) == 0) Environment.SetEnvironmentVariable(devices, own);
     }
 
-    /// <summary>The cores that this process may use, as Linux lists them; empty where that is unknown.</summary>
+    /// <summary>The cores that this process may use, as Linux lists them; empty if unknown.</summary>
     public static string AllowedCores
     {
         get

@@ -30,7 +30,8 @@ public sealed class ProcessMonitor : IDisposable
 
     /// <summary>Connects every process to the first one; collective.</summary>
     /// <param name="processes">All processes.</param>
-    /// <param name="limit">The first process's <see cref="Limit"/>, which all use: a launcher may not have passed the environment on.</param>
+    /// <param name="limit">The <see cref="Limit"/>; all use the first process's, since a launcher may not have passed the environment
+    /// on.</param>
     /// <param name="onFailure">Called once, on one of the monitor's threads, when another process has failed.</param>
     public ProcessMonitor(Communicator processes, TimeSpan limit, Action<ProcessFailedException> onFailure)
     {

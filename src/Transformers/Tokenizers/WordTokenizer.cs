@@ -89,7 +89,7 @@ public sealed class WordTokenizer : TextTokenizer
     {
         var vocabulary = new JsonObject();
         for (var id = 0; id < words.Length; id++) vocabulary[words[id]] = id;
-        // Every part of the format is named: its implementation in JavaScript requires that, even of those that are null.
+        // Every part of the format is named, even if it is null, because the implementation in JavaScript requires that.
         HuggingFaceWriter.Write(target, HuggingFaceWriter.AddedTokens(special), null, new JsonObject { ["type"] = "WhitespaceSplit" }, null, null,
             new JsonObject { ["type"] = "WordLevel", ["vocab"] = vocabulary, ["unk_token"] = Unknown });
     }

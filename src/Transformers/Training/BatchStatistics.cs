@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
-/// <summary>Averages what layers keep of the batches that they have seen: with several processes, each sees its own part of them.</summary>
+/// <summary>Averages the statistics that layers keep of batches, since each of several processes sees only its part of a batch.</summary>
 sealed class BatchStatistics
 {
     readonly Communicator processes;
@@ -12,7 +12,7 @@ sealed class BatchStatistics
 
     BatchStatistics(Communicator processes, Tensor[] statistics) => (this.processes, this.statistics) = (processes, statistics);
 
-    /// <summary>The statistics of a model; null if no layer keeps any, or a single process has seen everything.</summary>
+    /// <summary>The statistics of a model; null if no layer keeps any, or if there is only one process.</summary>
     internal static BatchStatistics? Of(nn.Module model, Communicator processes)
     {
         if (processes.IsAlone) return null;
@@ -26,7 +26,7 @@ sealed class BatchStatistics
     {
         using var plain = no_grad();
         using var scope = NewDisposeScope();
-        // The last number is the number of processes that count.
+        // The last element sums to the number of processes that count.
         var sum = cat([.. statistics.Select(one => one.flatten()), ones(1, device: statistics[0].device)]);
         if (!counts) sum.zero_();
         processes.AllReduce(sum);

@@ -56,7 +56,7 @@ sealed class GradientStore : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="trained">The parameters that are trained, by name.</param>
     /// <param name="processes">The number of processes.</param>
-    /// <param name="blocks">The model's blocks, in the order that the layout numbers them in.</param>
+    /// <param name="blocks">The model's blocks, in the order in which the layout numbers them.</param>
     internal static GradientLayout LayoutOf(nn.Module model, IReadOnlyList<(string Name, Parameter Parameter)> trained, int processes, out IReadOnlyList<IHasBorder> blocks)
     {
         var found = model.named_modules().Where(named => named.module is IHasBorder).ToList();

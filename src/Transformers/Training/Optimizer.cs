@@ -154,7 +154,7 @@ public abstract partial class Optimizer : IDisposable
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         Steps++;
-        // Of a small model, a process may have no part.
+        // A process may have no part of a small model.
         if (updated.Length > 0) Update(updated, gradients.All(), RatesAt(lr), scale);
         gradients.GatherParameters();
     }

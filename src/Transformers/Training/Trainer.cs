@@ -50,7 +50,7 @@ public sealed partial class Trainer : IDisposable
         copies = WeightCopies.For(task.Model, device);
         // A CUDA device computes asynchronously; on a CPU, numbers are available immediately.
         watch = device.type == DeviceType.CPU ? null : new StepWatch();
-        // The other processes on this machine would count as other programs.
+        // The run's other processes on this machine would be counted as other programs.
         threads = device.type == DeviceType.CPU && task.Processes.IsAlone ? new StepThreads() : null;
         statistics = BatchStatistics.Of(task.Model, task.Processes);
         this.outputs = outputs;

@@ -121,9 +121,10 @@ class ObserverGroup(params IReadOnlyList<ITrainingObserver> observers) : ITraini
     }
 }
 
-/// <summary>Observes one of several runs on the same data: what an earlier run has warned of before its first step is not repeated.</summary>
+/// <summary>Observes one of several runs on the same data; a warning that an earlier run gave before its first step is not
+/// repeated.</summary>
 /// <param name="observer">The observer of all of them.</param>
-/// <param name="warned">What the runs before it have warned of; this run adds to it.</param>
+/// <param name="warned">The warnings of the earlier runs; this run adds its own.</param>
 sealed class OneOfSeveralRuns(ITrainingObserver observer, HashSet<string> warned) : ObserverGroup(observer)
 {
     bool trains;

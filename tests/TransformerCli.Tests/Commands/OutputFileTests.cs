@@ -2,11 +2,12 @@ using System.Diagnostics;
 
 namespace TransformerCli.Tests.Commands;
 
-/// <summary>Files that commands write: a file gets its name when it is complete, and what cannot be written is said in one way.</summary>
+/// <summary>Files that commands write: a file gets its name when it is complete, and all commands report one that cannot be written
+/// alike.</summary>
 [Collection("engine")]
 public sealed class OutputFileTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
 {
-    // A line that is not UTF-8 ends the input in its middle.
+    // In the middle of this input, a line that is not UTF-8 ends the command.
     string Broken()
     {
         File.WriteAllBytes(runs.At("broken.txt"), [.. "one\ntwo\n"u8, 0xFF, 0xFE, (byte)'\n', .. "four\n"u8]);

@@ -9,7 +9,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
 {
     static string[] Errors(CommandLine.Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
 
-    // The processes themselves find these: all of them at once, the first one alone, and one that reads the data before the others.
+    // Mistakes that the processes find: all of them at once, the first one alone, and one that reads the data before the others.
     [MpiTheory]
     [InlineData(Mpi.OpenMpi, "--expect=speed>=1", "speed")]
     [InlineData(Mpi.Mpich, "--expect=speed>=1", "speed")]
@@ -24,7 +24,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
             Directory.CreateDirectory(Run);
             File.WriteAllText(Path.Combine(Run, "notes.txt"), "");
         }
-        // MPICH's launcher kills the others when one ends, and has that as its own exit code.
+        // When one process fails, MPICH's launcher kills the others and exits with the code of those.
         foreach (var nproc in mpi == Mpi.Mpich ? new[] { true } : [true, false])
         {
             var ended = nproc ? ProgramProcess.Run(Root, [.. Train(), argument, "--nproc", "3"], Under(mpi)) : ProgramProcess.Run(Root, [.. Train(), argument], [.. Mpi.Line(mpi, 3)]);
@@ -51,7 +51,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_signal_while_samples_are_made_saves_and_ends_all(string mpi)
     {
-        // The first process samples for nearly all the time.
+        // The first process spends nearly all of its time on samples.
         using var program = Start(mpi, 2, "model.context=512", "training.sample={ every: 1, tokens: 500, prompts: [a, b, c, d, e, f, g, h] }");
         program.WaitForError("sample at step 2 ");
         Thread.Sleep(200);

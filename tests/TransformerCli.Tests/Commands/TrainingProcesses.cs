@@ -44,7 +44,7 @@ public abstract class TrainingProcesses : IDisposable
 
     private protected ProgramProcess Start(string mpi, int processes, params string[] sets) => new(Root, [.. Train(sets), "--nproc", $"{processes}"], Under(mpi));
 
-    // The processes that train, by rank; a launcher hands over the rank in the environment.
+    // The training processes by rank, which a launcher passes in the environment.
     protected Dictionary<int, int> Ranks()
     {
         var found = new Dictionary<int, int>();
@@ -57,7 +57,7 @@ public abstract class TrainingProcesses : IDisposable
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                // It has ended meanwhile.
+                // The process has just ended.
             }
         return found;
     }

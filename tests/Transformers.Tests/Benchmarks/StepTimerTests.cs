@@ -59,10 +59,10 @@ public class StepTimerTests
         Assert.Equal(640 * inspection.Cost.TrainingFlops / measured.StepSeconds / measured.PeakFlopsPerSecond, measured.Utilisation, 1e-9);
         Assert.Equal(20 * measured.StepSeconds, plan.TotalSeconds);
         var scaling = plan.Scaling!;
-        // Buckets are filled up to parts of equal size.
+        // Buckets are padded so that their parts have equal size.
         Assert.InRange(scaling.BytesPerDevice / (2.0 * 3 / 4 * 4 * inspection.Cost.Parameters), 1, 1.05);
         Assert.Equal(scaling.BytesPerDevice / 1e9, scaling.ExchangeSeconds, 1e-12);
-        // Each of four devices has five rows, which go through at once.
+        // Each of four devices has five rows, which are one micro-batch.
         var part = measured.Part!;
         Assert.Equal((5L, 5L), (part.Rows, part.MicroRows));
         Assert.InRange(scaling.HiddenSeconds, 0, Math.Min(scaling.ExchangeSeconds, 2.0 / 3 * part.PassSeconds));
@@ -76,7 +76,7 @@ public class StepTimerTests
     // and 3/15 s, and one of embeddings. They follow one another from 1/15 s to 7/15 s, 4/15 s longer than the pass.
     [Theory]
     [InlineData(false, 4.0 / 15)]
-    // Half of each goes during the pass, until 0.3 s; the other half after the update.
+    // Half of each exchange overlaps with the pass, until 0.3 s; the other half follows the update.
     [InlineData(true, 0.1 + 0.2)]
     public void Exchanges_are_hidden_as_far_as_the_backward_pass_has_completed_them(bool sharded, double visible)
     {

@@ -31,7 +31,7 @@ public sealed class ModelTensorsTests : IDisposable
         Assert.Empty(TensorPieces.Of(empty(0)));
     }
 
-    // More than a span or an array can have.
+    // More bytes than a span or an array can hold.
     [Fact]
     [Trait("Category", "slow")]
     public void A_tensor_of_more_than_2_GiB_is_stored_and_loaded()

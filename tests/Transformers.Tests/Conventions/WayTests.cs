@@ -78,7 +78,8 @@ public sealed class WayTests
     /// <summary>The files by folder, in the order in which the folders are first entered.</summary>
     /// <param name="entered">The methods in the order of their first entry.</param>
     /// <param name="from">The way begins with the first method of this folder after the run's folder was opened.</param>
-    /// <param name="to">It ends with the last method of this folder that is not disposal: what follows, such as the report, is not on it.</param>
+    /// <param name="to">The way ends with the last method of this folder that is not disposal; the report, for example, comes
+    /// later.</param>
     static IReadOnlyList<(string Folder, List<string> Files)> Way(IReadOnlyList<EnteredMethod> entered, string from, string to)
     {
         var opened = entered.Index().First(one => one.Item.Folder == "Runs").Index;

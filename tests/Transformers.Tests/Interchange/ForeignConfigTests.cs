@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;
 
-/// <summary>Changes to a <c>config.json</c> that the library understands: a model that this program does not have is refused by the key that asks for it.</summary>
+/// <summary>Changes to a <c>config.json</c> that the library understands: if one asks for a model that this program lacks, the error names
+/// the key.</summary>
 [Collection("engine")]
 public sealed class ForeignConfigTests : IDisposable
 {

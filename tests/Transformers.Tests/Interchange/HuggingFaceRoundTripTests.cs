@@ -110,7 +110,7 @@ public sealed class HuggingFaceRoundTripTests : IDisposable
         Assert.Equal(14, (int)description["model_max_length"]!);
     }
 
-    // Versions of the library before 5 give out token_type_ids unless the tokenizer says otherwise: GPT-2 adds embeddings for them.
+    // Versions of the library before 5 return token_type_ids by default, for which GPT-2 adds embeddings.
     [Theory]
     [InlineData("gpt2", "layers: 1, heads: 2, width: 16, context: 12")]
     [InlineData("marian", "layers: 1, heads: 2, width: 16, context: 20")]

@@ -58,7 +58,7 @@ static class MadeRuns
 
     static Dictionary<string, byte[]> Files(TextTokenizer tokenizer) => new() { [tokenizer.FileName] = tokenizer.ToBytes() };
 
-    // A parameter to be spoiled is not a number.
+    // The parameter to be spoiled becomes NaN.
     static TrainedRun Make(string folder, string yaml, Func<RunConfig, nn.Module> create, Dictionary<string, byte[]> files, string? spoil = null)
     {
         NativeLibraries.Load();

@@ -22,7 +22,7 @@ public sealed class MonthlySeriesTests
         using var runs = new TinyRuns();
         Assert.SkipUnless(Export(name, runs.PathOf("months.csv")), $"R is not installed, and has the series {name}: apt-get install r-base-core");
         var (own, naive, coverage) = (0.0, 0.0, 0.0);
-        // Those of the ready config and --seeds 3.
+        // The seeds of the ready config with --seeds 3.
         foreach (var seed in new[] { 1337, 1338, 1339 })
         {
             var config = DataOverride.Apply(ConfigFile.Load<RunConfig>([Repository.PathOf("configs", "series-monthly.yaml")], [$"seed={seed}", "training.precision=fp32"]), runs.PathOf("months.csv"));

@@ -82,9 +82,9 @@ public sealed class SeriesKindTests
         Assert.True(result.Metrics["mae"] < result.Metrics["naive_mae"]);
     }
 
-    // White noise. A large network learns a few values of it by heart, and its quantiles get as close to one another as its errors there. The
-    // networks that calibrate, which have less data, make larger errors: the band may be too wide, but not too narrow. After a few steps on
-    // many values, the quantiles have hardly moved apart, and what the data of the networks are does not matter.
+    // White noise. A large network memorises a short series, and its band becomes as narrow as its errors there are small. The calibrating
+    // networks, which have less data, make larger errors, so the band may be too wide, but not too narrow. After a few steps on many
+    // values, the quantiles have hardly moved apart, and it does not matter which data the networks have.
     [Trait("Category", "slow")]
     [Theory]
     [InlineData(120, 20, 600, 0.75, 0.95, "training.precision=fp32")]
@@ -108,8 +108,8 @@ public sealed class SeriesKindTests
         Assert.InRange(Coverage("calibrated", FormattableString.Invariant($"model.calibration={{ networks: 2, windows: {calibrating} }}")), fewest, most);
     }
 
-    // A run on the same data of which training ends earlier is what the calibration trains. 300 steps, 60 of them held out: the last
-    // window of training begins at 228, and the two networks forecast the windows from 219 and from 224 on.
+    // The calibration trains the same networks as runs whose training data end earlier. Of 300 steps, 60 are held out: the last training
+    // window begins at 228, and the two networks forecast the windows from 219 and from 224 on.
     [Theory]
     [InlineData(Encoder, "training.precision=fp32")]
     [InlineData(Decoder, "training.ema.decay=0.5")]

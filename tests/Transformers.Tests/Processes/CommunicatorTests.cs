@@ -35,7 +35,7 @@ public sealed class CommunicatorTests
         MountFactAttribute.Run("ip", "netns", "del", "transformer-probe");
         var (code, output, error) = Mpi.Run([Repository.PathOf("tests/Long/processes/two-hosts"), mpi, "dotnet", Path.Combine(AppContext.BaseDirectory, "RankHost.dll"), "exchange", "1000000"]);
         Assert.True(code == 0, error);
-        // The numbers of these exchanges alone are more than this.
+        // The numbers exchanged alone take more bytes than this.
         Assert.True(long.Parse(System.Text.RegularExpressions.Regex.Match(error, "([0-9]+) bytes left the first host").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture) > 1_000_000, error);
         Assert.Equal(["ok 0 of 2, 0 of 1 here", "ok 1 of 2, 0 of 1 here"], LinesOf(output).Select(line => string.Join(',', line.Split(',').Take(2))));
     }

@@ -112,7 +112,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         ["forecast-adamw"] = Config(Forecast, AdamW, dropout: true),
         ["scenes-adamw"] = Config(Scenes, AdamW),
         ["resnet-sgd"] = Config(Resnet, Sgd),
-        // One process that normalises as many images at once as each of several.
+        // One process that normalises as many images at once as each of several does.
         [OneResnet + "2"] = Config(Resnet, Sgd, "batch: { sequences: 8, micro: 4 }"),
         [OneResnet + "4"] = Config(Resnet, Sgd, "batch: { sequences: 8, micro: 2 }"),
     };
@@ -191,7 +191,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
     {
         var first = trained.Read(mpi, processes, name, 0).Where(line => line.Weights is not null).ToList();
         Assert.Equal(50, first.Count);
-        // The last learning rate is 0; the averages of a batch norm move all the same.
+        // The last learning rate is 0; the averages of a batch norm still change.
         Assert.Equal(name.StartsWith("resnet", StringComparison.Ordinal) ? 50 : 49, first.Select(line => line.Weights).Distinct().Count());
         for (var rank = 1; rank < processes; rank++)
             Assert.Equal(first, trained.Read(mpi, processes, name, rank).Where(line => line.Weights is not null));

@@ -74,7 +74,7 @@ sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, Imag
     // All lengths are given as equal, since texts of similar length would often be the same type of question.
     readonly Lazy<LengthBuckets> buckets = new(() => new(Enumerable.Repeat((1, 0), Usable(corpus, mix).Length), options));
 
-    /// <summary>The examples that have an objective: where answers are the only one, those with a known answer.</summary>
+    /// <summary>The examples that have an objective: if answering is the only one, those with a known answer.</summary>
     internal static int[] Usable(ImageTextCorpus corpus, RowMix mix) =>
         [.. Enumerable.Range(0, corpus.Count).Where(example => mix.Masked + mix.Match > 0 || corpus.Answers[example] >= 0)];
 

@@ -25,7 +25,7 @@ public sealed record SeriesReport(int Steps, string First, string Last, long Mis
         return new(table.Length, table.Time.LabelOf(0), table.Time.LabelOf(table.Length - 1), series.Sum(one => (long)one.Missing), series, [.. table.Warnings]);
     }
 
-    // One bad value does not make a table of series one of texts.
+    // A table of series may have some bad values, so most values of each column decide.
     static bool HasSeries(string path)
     {
         var (names, numbers, rows) = (Array.Empty<string>(), Array.Empty<int>(), 0);

@@ -74,11 +74,11 @@ public sealed class TimeAxis
         return new(step => first.AddTicks((long)Math.Min(step * distance, left)).ToString(form, CultureInfo.InvariantCulture));
     }
 
-    // How the steps are written where not all dates are written in one way.
+    // The format of the steps' timestamps if the table has dates in several formats.
     static string MixedForm(DateTime[] clock, DateTimeOffset first) =>
         clock.All(date => date.TimeOfDay == TimeSpan.Zero) ? "yyyy-MM-dd" : first.Offset == TimeSpan.Zero ? "yyyy-MM-ddTHH:mm:ss.FFF" : "yyyy-MM-ddTHH:mm:ss.FFFzzz";
 
-    // Months differ in length: dates on the same day of the month, or all on its last, are counted in months. Null for others.
+    // Months differ in length, so dates on the same day of each month, or on its last day, are counted in months. Null for others.
     static (double[] Counts, double Each, bool AtEnd)? MonthsOf(DateTime[] dates)
     {
         var sameDay = dates.All(date => date.Day == dates[0].Day);

@@ -23,7 +23,7 @@ public sealed class PackedDocuments : ITextSampler
     /// <param name="seed">The seed of the order.</param>
     /// <param name="acrossBorders">Whether a token may attend to the documents before its own in the row.</param>
     /// <param name="start">The id of the token before each document, or with attention across borders before the first of a row; null for none.</param>
-    /// <exception cref="UserException">There is no document with a target.</exception>
+    /// <exception cref="UserException">No document has a target.</exception>
     public PackedDocuments(TokenSequence data, int rows, int length, ulong seed, bool acrossBorders = false, int? start = null)
     {
         SamplerChecks.Shape(rows, length);

@@ -129,7 +129,7 @@ static class Shared
     /// <summary>A setting's kind, as named in a config.</summary>
     internal static string KindOf(object setting) => KindAttribute.Of(setting);
 
-    /// <summary>Requires that a head classifies: with a single output it predicts a number, and with several it may decide on each by itself.</summary>
+    /// <summary>Requires that a head is a classifier: a single output predicts a number, and several may be independent labels.</summary>
     /// <returns>The number of classes.</returns>
     internal static int Classes(ForeignConfig config, int outputs)
     {

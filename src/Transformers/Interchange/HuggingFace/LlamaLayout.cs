@@ -33,7 +33,7 @@ sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
     public override ForeignModel Read(ForeignConfig config, WeightFiles weights)
     {
         config.Require("hidden_act", "silu", "silu", "swish");
-        // Versions of the library before 5 have the base outside these objects.
+        // Versions of the library before 5 write the base outside these objects.
         ForeignConfig[] rotary = [.. new[] { config.Inner("rope_scaling"), config.Inner("rope_parameters") }.OfType<ForeignConfig>()];
         foreach (var scaling in rotary)
             if ((scaling.Text("rope_type") ?? scaling.Text("type") ?? "default") is var type and not "default")

@@ -14,7 +14,7 @@ sealed class SwinLayout : HuggingFaceLayout<SwinConfig>
     public override string Name => "swin";
     public override string Prefix => "swin.";
 
-    // The library's norms of patches and merges have this epsilon whatever the config says.
+    // In the library, the norms of patches and merges always have this epsilon, regardless of the config.
     const double Epsilon = 1e-5;
 
     public override IEnumerable<string> Misfits(SwinConfig model, LayoutSizes sizes) =>

@@ -10,7 +10,7 @@ namespace Transformers.Interchange.HuggingFace;
 /// <summary>An image model with timm's names, which can be imported but not exported. Its config names the architecture; the sizes come from the weights.</summary>
 abstract class TimmLayout : HuggingFaceLayout
 {
-    // What decides nothing that the weights do not show.
+    // Arguments whose effects all show in the weights.
     static readonly HashSet<string> Arguments = new(["num_heads", "num_classes", "in_chans", "img_size", "patch_size", "embed_dim", "depth", "depths", "window_size", "init_values"], StringComparer.Ordinal);
 
     private protected abstract Regex Architectures { get; }

@@ -18,7 +18,7 @@ sealed class OnnxWeights
 
     readonly Dictionary<string, Tensor> tensors = new(StringComparer.Ordinal);
     readonly Dictionary<(string Name, bool Transposed), (TensorProto, TensorProto?)> made = [];
-    // Descriptions without numbers, which are computed when a file is written: only one weight at a time is in memory twice.
+    // By description: the numbers are computed when a file is written, so that only one weight at a time is in memory twice.
     readonly Dictionary<TensorProto, Func<Tensor>> numbers = new(ReferenceEqualityComparer.Instance);
     readonly HashSet<string> used = new(StringComparer.Ordinal);
 
@@ -87,11 +87,11 @@ sealed class OnnxWeights
         return tensor;
     }
 
-    /// <summary>The number of bytes of a tensor of a graph, a weight or a constant.</summary>
+    /// <summary>The number of bytes of a weight or constant of a graph.</summary>
     public long BytesOf(TensorProto tensor) => !numbers.ContainsKey(tensor) ? tensor.RawData.Length
         : tensor.Dims.Aggregate(1L, (product, size) => product * size) * (tensor.DataType == (int)ElementType.Uint8 ? sizeof(byte) : sizeof(float));
 
-    /// <summary>Writes the bytes of a tensor of a graph, a weight or a constant; there may be more than 2 GiB.</summary>
+    /// <summary>Writes the bytes of a weight or constant of a graph; there may be more than 2 GiB of them.</summary>
     public void WriteTo(Stream stream, TensorProto tensor)
     {
         if (!numbers.TryGetValue(tensor, out var values))
