@@ -48,8 +48,8 @@ public sealed class VilbertKindTests
     static TrainResult Train(TempFolder folder, string run, string config = Config, long? most = null, string? from = null) =>
         TrainingRun.Start(Parse(config), new TrainingOptions { Run = folder[run], Cache = folder["cache"], MaxSteps = most, From = from is null ? null : folder[from] });
 
-    static EvaluationResult Evaluate(TempFolder folder, string run, string? split = null, string? data = null) =>
-        Kind.For(TrainedRun.Open(folder[run])).Evaluate(TrainedRun.Open(folder[run]), run, new EvaluationOptions { Cache = folder["cache"], Split = split, Data = data, Output = folder["predictions.jsonl"] });
+    static EvaluationResult Evaluate(TempFolder folder, string run, string? split = null, string? data = null, bool output = true) =>
+        Kind.For(TrainedRun.Open(folder[run])).Evaluate(TrainedRun.Open(folder[run]), run, new EvaluationOptions { Cache = folder["cache"], Split = split, Data = data, Output = output ? folder["predictions.jsonl"] : null });
 
     [Theory]
     [InlineData(false)]
@@ -143,7 +143,8 @@ public sealed class VilbertKindTests
         var answering = Config.Replace("  context: 32", "  context: 32\n  positions: { kind: sinusoidal, scale: 20 }");
         var result = Train(folder, "pretrained", pretraining);
         Assert.DoesNotContain("accuracy", result.Metrics.Keys);
-        Assert.Null(Evaluate(folder, "pretrained").Questions);
+        Assert.Null(Evaluate(folder, "pretrained", output: false).Questions);
+        Assert.Contains("--output", Assert.Throws<UserException>(() => Evaluate(folder, "pretrained")).Message);
         Train(folder, "answers", answering, from: "pretrained");
         Assert.NotNull(Evaluate(folder, "answers").Questions);
         var other = Assert.Throws<UserException>(() => Train(folder, "wider", answering.Replace("width: 16 }", "width: 32 }"), from: "pretrained"));
