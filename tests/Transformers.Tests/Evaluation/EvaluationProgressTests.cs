@@ -25,6 +25,7 @@ public sealed class EvaluationProgressTests
     [InlineData("{ kind: audio, source: { generator: digits, count: 60 }, seconds: 0.5, mels: 32 }", $"{{ kind: ast, patch: 16, {Small} }}")]
     [InlineData("{ kind: image_text, source: { generator: scenes, size: 200 }, input: { size: 64 }, tokenizer: { kind: words } }",
         "{ kind: vilbert, text: { layers: 0, heads: 2, width: 16 }, image: { layers: 0, heads: 2, width: 16 }, co_layers: 1, width: 16, patch: 16, context: 32 }")]
+    [Trait("Category", "slow")]
     public void Every_kind_reports_how_much_is_done_up_to_the_end(string data, string model)
     {
         using var runs = new TinyRuns();

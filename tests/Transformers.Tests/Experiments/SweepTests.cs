@@ -107,6 +107,7 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void One_that_is_stopped_trains_nothing_twice_and_ends_as_if_it_had_not_been()
     {
         string[] vary = ["data.limit=40,80,160"];
@@ -139,6 +140,7 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void More_values_and_seeds_may_be_added_and_another_config_is_refused()
     {
         Start(Plan("sweep", 1, "data.limit=40,80"));

@@ -75,6 +75,7 @@ public sealed class DocumentStartsTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("random", "{ kind: bytes }")]
     [InlineData("packed", "{ kind: bytes }")]
     [InlineData("packed", "{ kind: characters }")]
@@ -115,6 +116,7 @@ public sealed class DocumentStartsTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("{ files: [lines.txt], document: line }", "{ kind: characters }", true)]
     [InlineData("{ files: [lines.txt], document: line }", "{ kind: words }", true)]
     [InlineData("{ files: [lines.txt], document: line }", "{ kind: bytes }", true)]

@@ -42,6 +42,7 @@ public sealed class SeriesKindTests
     const string Calibrated = "model.calibration={ networks: 2, windows: 5 }";
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData(Encoder, "training.batch.micro=6")]
     [InlineData(Decoder, "training.ema.decay=0.9")]
     [InlineData(Encoder, Calibrated)]
@@ -111,6 +112,7 @@ public sealed class SeriesKindTests
     // The calibration trains the same networks as runs whose training data end earlier. Of 300 steps, 60 are held out: the last training
     // window begins at 228, and the two networks forecast the windows from 219 and from 224 on.
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData(Encoder, "training.precision=fp32")]
     [InlineData(Decoder, "training.ema.decay=0.5")]
     public void A_band_is_moved_by_the_errors_of_runs_that_end_before_what_they_forecast(string model, string setting)

@@ -32,6 +32,7 @@ public sealed class SoundKindTests
         """, "tiny.yaml", sets);
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("training.batch.micro=6")]
     [InlineData("model={ kind: ast, patch: 8, stride: 5, layers: 1, heads: 2, width: 16, pool: mean, positions: { kind: sinusoidal } }")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string setting)

@@ -52,6 +52,7 @@ public sealed class VilbertKindTests
         Kind.For(TrainedRun.Open(folder[run])).Evaluate(TrainedRun.Open(folder[run]), run, new EvaluationOptions { Cache = folder["cache"], Split = split, Data = data, Output = output ? folder["predictions.jsonl"] : null });
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData(false)]
     [InlineData(true)]
     public void A_run_trains_is_evaluated_by_kind_of_question_and_inspected(bool regions)

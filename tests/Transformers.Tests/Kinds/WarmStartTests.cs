@@ -46,6 +46,7 @@ public sealed class WarmStartTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("characters")]
     [InlineData("{ kind: bpe, vocabulary: 270 }")]
     public void Text_that_would_give_another_vocabulary_is_read_with_that_of_the_run(string tokenizer)
@@ -154,6 +155,7 @@ public sealed class WarmStartTests : IDisposable
     }
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("model.heads=4", "model.heads", "(4) must be 2")]
     [InlineData("model.positions={ kind: rotary }", "model.positions.kind", "must be \"learned\"")]
     [InlineData("model.norm={ kind: rms }", "model.norm.kind", "must be \"layer\"")]

@@ -139,6 +139,7 @@ public class RoundTripTests
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void Encoding_on_several_threads_at_once_gives_the_same_ids()
     {
         var text = Encoding.UTF8.GetBytes(TextSamples.Words(11, 20_000));

@@ -11,6 +11,7 @@ namespace Transformers.Tests.Training;
 public class BestCheckpointTests
 {
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("training.batch.micro=8")]
     [InlineData("training.ema.decay=0.5")]
     public void The_best_validation_is_saved_when_it_happens_and_opened_where_no_checkpoint_is_named(string setting)
@@ -45,6 +46,7 @@ public class BestCheckpointTests
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void A_run_that_is_killed_after_its_best_validation_goes_on_from_it_bit_for_bit()
     {
         using var runs = new TinyRuns();

@@ -60,6 +60,7 @@ public class ImageRunTests
     }
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData(Vit)]
     [InlineData(Swin)]
     [InlineData(Resnet)]

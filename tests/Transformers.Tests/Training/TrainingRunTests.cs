@@ -22,6 +22,7 @@ public class TrainingRunTests
     }
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("training.precision=fp32")]
     [InlineData("training.precision=bf16")]
     [InlineData("training.batch.micro=3")]
@@ -125,6 +126,7 @@ public class TrainingRunTests
     }
 
     [Theory]
+    [Trait("Category", "slow")]
     [InlineData("training.batch.sequences=5")]
     [InlineData("training.optimizer.lr=5e-4")]
     [InlineData("training.steps=24")]

@@ -38,6 +38,7 @@ public class TranslationTaskTests
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void Word_for_word_translation_stays_under_20_bleu()
     {
         var dictionary = WordAligner.Learn(Train.Take(3000).Select(p => (Cut(p.Source), Cut(p.Target))), rounds: 5);

@@ -120,6 +120,7 @@ public sealed class OnnxEveryKindTests(RunOfEveryKind runs) : IClassFixture<RunO
     }
 
     [Fact]
+    [Trait("Category", "slow")]
     public void The_reference_implementation_accepts_the_graphs_of_every_kind()
     {
         OnnxCheckerTests.SkipWithoutPython();
