@@ -139,6 +139,29 @@ TK_INLINE void mix_values(const TokenAttentionArguments& a, const float* weights
     for (int v = 0; v < NV; ++v) store_upto(out + e + v * W, sum[v], E - e - v * W);
 }
 
+// The same for 2 * NP vectors of bfloat16 numbers. Those at even and at odd dimensions are summed apart, because a register of
+// pairs is taken apart by two cheap operations, whereas widening sixteen numbers in order needs the port for shuffles.
+template <int NP>
+TK_INLINE void mix_pairs(const TokenAttentionArguments& a, const float* weights, idx e, bf16* out) {
+    vf even[NP], odd[NP];
+#pragma GCC unroll 2
+    for (int v = 0; v < NP; ++v) even[v] = odd[v] = vf{};
+    for (idx block = 0; block * block_tokens < a.keys; ++block) {
+        const bf16* values = (const bf16*)a.cache.values + a.blocks[block] * a.cache.block_stride + e;
+        const float* p = weights + block * block_tokens;
+        const idx tokens = smaller(block_tokens, a.keys - block * block_tokens);
+        for (idx s = 0; s < tokens; ++s, values += a.cache.padded)
+#pragma GCC unroll 2
+            for (int v = 0; v < NP; ++v) {
+                const vu pair = load_u((const unit*)values + v * W);
+                even[v] += p[s] * as_f(pair << 16);
+                odd[v] += p[s] * as_f(pair & 0xffff0000u);
+            }
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < NP; ++v) store_u((unit*)(out + e) + v * W, extend(narrow(even[v])) | extend(narrow(odd[v])) << 16);
+}
+
 template <class C, class O>
 static void token_attention_of(const TokenAttentionArguments& a, void* scratch) {
     TokenScratch s;
@@ -159,6 +182,10 @@ static void token_attention_of(const TokenAttentionArguments& a, void* scratch) 
         softmax(a, a.bias ? a.bias + head * a.bias_head : nullptr, s.scores);
         O* out = (O*)a.out + head * E;
         idx e = 0;
+        if constexpr (sizeof(C) == 2 && sizeof(O) == 2) {
+            for (; e + 4 * W <= E; e += 4 * W) mix_pairs<2>(a, s.scores, e, out);
+            for (; e + 2 * W <= E; e += 2 * W) mix_pairs<1>(a, s.scores, e, out);
+        }
         for (; e + 4 * W <= E; e += 4 * W) mix_values<C, O, 4>(a, s.scores, e, out);
         for (; e + 2 * W <= E; e += 2 * W) mix_values<C, O, 2>(a, s.scores, e, out);
         for (; e < E; e += W) mix_values<C, O, 1>(a, s.scores, e, out);

@@ -105,16 +105,30 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
     {
         if (due.Count == 0) return;
         var V = (int)logits.size(1);
+        // Rows of the embedding for which the tokenizer has no token must not be drawn.
+        var vocabulary = Math.Min(V, tokenizer.VocabularySize);
         if (logits.device_type != DeviceType.CPU)
         {
             var some = due.Count == logits.size(0) ? logits : logits.index_select(0, tensor([.. due.Select(one => (long)one.Index)], device: logits.device));
-            var (ids, logProbabilities) = DeviceSampler.Choose(some, Math.Min(V, tokenizer.VocabularySize), options,
+            var (ids, logProbabilities) = DeviceSampler.Choose(some, vocabulary, options,
                 [.. due.Select(one => one.Row.Tokens)], [.. due.Select(one => options.Greedy ? 0 : one.Row.Sampler.Uniform())]);
             for (var i = 0; i < due.Count; i++) due[i].Row.Add((int)ids[i], logProbabilities[i], onText);
-            return;
         }
-        var all = KernelTensors.Numbers(logits);
-        foreach (var (row, index) in due) row.Add(all.Slice(index * V, V), onText);
+        else if (options.Greedy && options.RepetitionPenalty == 1)
+        {
+            var (logProbabilities, ids) = TopTokens.Of(logits, vocabulary, 1, []);
+            foreach (var (row, index) in due) row.Add((int)ids[index], logProbabilities[index], onText);
+        }
+        else
+        {
+            var chosen = new (int Id, double LogProbability)[due.Count];
+            void ChooseFor(int i) => chosen[i] = due[i].Row.Sampler.Choose(KernelTensors.Numbers(logits).Slice(due[i].Index * V, vocabulary), due[i].Row.Tokens);
+            // With a large vocabulary, choosing for many rows one after the other would take as long as a few layers.
+            if (due.Count > 1 && due.Count * V > 1 << 16) Parallel.For(0, due.Count, new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() }, ChooseFor);
+            else
+                for (var i = 0; i < due.Count; i++) ChooseFor(i);
+            for (var i = 0; i < due.Count; i++) due[i].Row.Add(chosen[i].Id, chosen[i].LogProbability, onText);
+        }
     }
 
     static void Drop(List<Row> rows, IDecoding decoding, GenerationOptions options)
@@ -175,14 +189,6 @@ public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer,
         internal List<int> Tokens => tokens;
         internal List<int> Ids { get; } = [];
         internal bool Done { get; private set; }
-
-        internal void Add(Span<float> logits, Action<int, string>? onText)
-        {
-            // Rows of the embedding for which the tokenizer has no token must not be drawn.
-            if (logits.Length > tokenizer.VocabularySize) logits[tokenizer.VocabularySize..].Fill(float.NegativeInfinity);
-            var (id, logProbability) = Sampler.Choose(logits, tokens);
-            Add(id, logProbability, onText);
-        }
 
         internal void Add(int id, double logProbability, Action<int, string>? onText)
         {

@@ -14,10 +14,10 @@ public class TextGeneratorTests
 {
     static readonly ByteTokenizer Bytes = new();
 
-    static Gpt Model(int context = 64)
+    static Gpt Model(int context = 64, int? vocabulary = null)
     {
         using var generator = new Generator(11);
-        var model = new Gpt(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = context, Positions = new RotaryPositionsConfig(), Init = new Gpt2InitConfig { Std = 0.4 } }, Bytes.VocabularySize, generator);
+        var model = new Gpt(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = context, Positions = new RotaryPositionsConfig(), Init = new Gpt2InitConfig { Std = 0.4 } }, vocabulary ?? Bytes.VocabularySize, generator);
         model.eval();
         return model;
     }
@@ -84,6 +84,26 @@ public class TextGeneratorTests
         var alone = generator.Generate(prompts[..1], options);
         Assert.Equal(alone[0].Ids, together[0].Ids);
         Assert.Equal(alone[0].Score, together[0].Score);
+    }
+
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(true, 1.3)]
+    [InlineData(false, 1)]
+    public void With_a_large_vocabulary_a_prompt_is_continued_as_it_is_alone_and_only_with_tokens_that_exist(bool greedy, double penalty)
+    {
+        // Three rows are enough for several threads to choose at the same time.
+        using var model = Model(vocabulary: 40_000);
+        string[] prompts = ["a prompt of some length", "b", "and the last of the prompts"];
+        var options = new GenerationOptions { MaxNewTokens = 12, Greedy = greedy, RepetitionPenalty = penalty };
+        using var generator = Of(model);
+        var together = generator.Generate(prompts, options);
+        Assert.All(together, completion => Assert.All(completion.Ids, id => Assert.InRange(id, 0, Bytes.VocabularySize - 1)));
+        var alone = generator.Generate(prompts[..1], options)[0];
+        Assert.Equal(alone.Ids, together[0].Ids);
+        Assert.Equal(alone.Score, together[0].Score);
+        if (greedy)
+            for (var i = 0; i < prompts.Length; i++) Assert.Equal(generator.Generate([prompts[i]], options)[0].Ids, together[i].Ids);
     }
 
     [Fact]
