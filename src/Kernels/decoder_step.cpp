@@ -211,18 +211,22 @@ int32_t tk_decoder_top(const tk_decoder_top_args* a) {
     // Small rows are grouped: distributing them would cost more than computing them.
     const std::int64_t rows_per_item = std::max<std::int64_t>(1, 32768 / a->columns), items = (a->rows + rows_per_item - 1) / rows_per_item;
     const KernelTable& kernels = table();
-    parallel_items(items, [&](std::int64_t item) {
-        for (std::int64_t r = item * rows_per_item; r < std::min(a->rows, (item + 1) * rows_per_item); ++r) {
-            TopArguments top{};
-            top.logits = a->logits + r * a->row_stride;
-            top.columns = a->columns;
-            top.k = a->k;
-            top.banned = a->banned;
-            top.banned_count = a->banned_count;
-            top.values = a->values + r * a->k;
-            top.ids = a->ids + r * a->k;
-            kernels.decoder->top(top);
-        }
+    const auto top_of = [&](std::int64_t r) {
+        TopArguments top{};
+        top.logits = a->logits + r * a->row_stride;
+        top.columns = a->columns;
+        top.k = a->k;
+        top.banned = a->banned;
+        top.banned_count = a->banned_count;
+        top.values = a->values + r * a->k;
+        top.ids = a->ids + r * a->k;
+        kernels.decoder->top(top);
+    };
+    // As a team, so that one thread chooses alone while others would have to wait for a core.
+    const double work = static_cast<double>(a->columns) * static_cast<double>(a->rows);
+    Team::run(std::min<std::int64_t>(items, available_workers()), work, [&](Team& team, std::int64_t number) {
+        const std::int64_t first = items * number / team.size(), last = items * (number + 1) / team.size();
+        for (std::int64_t r = first * rows_per_item; r < std::min(a->rows, last * rows_per_item); ++r) top_of(r);
     });
     return TK_OK;
 }
