@@ -21,7 +21,7 @@ static partial class LocalLaunch
     {
         var (launcher, json) = (MpiLauncher.Find(), parse.GetValue(context.JsonOption));
         if (count > Environment.ProcessorCount && !parse.GetValue(context.QuietOption))
-            context.Error.WriteLine($"warning: --nproc ({count}) starts more processes than there are cores here ({Environment.ProcessorCount}): they compute one after the other, each with memory of its own");
+            context.Error.WriteLine($"warning: --nproc ({count}) starts more processes than there are cores here ({Environment.ProcessorCount}): they take turns, and each needs memory of its own");
         var folder = Directory.CreateTempSubdirectory("transformer-launch-").FullName;
         try
         {

@@ -112,9 +112,9 @@ sealed class Team : IDisposable
         {
             var failure = monitor?.Failure ?? exception;
             Print(failure);
-            // The first process prints; if it is the one that has failed, the second.
-            if (!failure.Noticed && monitor is not null) monitor.WaitForFirst(Grace + Courtesy);
-            else if (rank > (failure.Noticed ? 1 : 0)) Thread.Sleep(Courtesy);
+            // The first process prints and exits before the others; if it is the one that has failed, the second.
+            if (!failure.Noticed) monitor?.WaitForFirst(Grace + Courtesy);
+            if (rank > (failure.Noticed ? 1 : 0)) Thread.Sleep(Courtesy);
             return End(CodeOf(failure));
         }
         catch (OperationCanceledException) when (stop?.Reason is { } reason)
@@ -133,8 +133,8 @@ sealed class Team : IDisposable
             WriteCode(code);
             monitor?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
             // If all processes find the same error, the first one's message and exit code count.
-            if (monitor is not null) monitor.WaitForFirst(Grace + Courtesy);
-            else if (rank > 0) Thread.Sleep(Courtesy);
+            monitor?.WaitForFirst(Grace + Courtesy);
+            if (monitor is null && rank > 0) Thread.Sleep(Courtesy);
             return code;
         }
     }

@@ -153,12 +153,8 @@ public sealed class ProcessMonitor : IDisposable
             while (peer.ReadLine() is { } line)
             {
                 peer.Heard();
-                if (line == Peer.Goodbye)
-                {
-                    peer.Left = true;
-                    return;
-                }
-                if (line.StartsWith(Peer.Stopped, StringComparison.Ordinal)) Fail($"process {peer.Who} was stopped before the first step", noticed: false, line[Peer.Stopped.Length..]);
+                if (line == Peer.Goodbye) peer.Left = true;
+                else if (line.StartsWith(Peer.Stopped, StringComparison.Ordinal)) Fail($"process {peer.Who} was stopped before the first step", noticed: false, line[Peer.Stopped.Length..]);
                 else if (line != Peer.Alive) Fail(line, noticed: false);
             }
         }
@@ -170,7 +166,7 @@ public sealed class ProcessMonitor : IDisposable
         {
             peer.Gone.Set();
         }
-        Fail($"process {peer.Who} has ended without a message");
+        if (!peer.Left) Fail($"process {peer.Who} has ended without a message");
     }
 
     void Watch()

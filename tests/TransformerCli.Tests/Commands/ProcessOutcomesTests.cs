@@ -7,7 +7,8 @@ namespace TransformerCli.Tests.Commands;
 [Trait("Category", "slow")]
 public sealed class ProcessOutcomesTests : TrainingProcesses
 {
-    const string Characters = "data.tokenizer={ kind: characters }";
+    // Without an end-of-text token, which would end samples early.
+    static readonly string[] Characters = ["data.tokenizer={ kind: characters }", "data.document_start=false", "training.log.every=1"];
 
     static string[] Errors(CommandLine.Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
 
@@ -53,8 +54,8 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_signal_while_samples_are_made_saves_and_ends_all(string mpi)
     {
-        // The first process spends nearly all of its time on samples: characters have no end-of-text token that would end them.
-        using var program = Start(mpi, 2, Characters, "training.log.every=1", "training.sample={ every: 1, tokens: 2000, prompts: [a, b, c, d, e, f, g, h] }");
+        // The first process spends nearly all of its time on samples.
+        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 2000, prompts: [a, b, c, d, e, f, g, h] }"]);
         program.WaitForError("step 2/");
         program.Signal("TERM");
         var ended = program.End();
@@ -69,7 +70,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     public void A_second_signal_ends_all_at_once(string mpi)
     {
         // Samples that take hours: the first signal alone would wait for them.
-        using var program = Start(mpi, 2, Characters, "training.log.every=1", "training.sample={ every: 1, tokens: 1000000, prompts: [a, b, c, d, e, f, g, h] }");
+        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 1000000, prompts: [a, b, c, d, e, f, g, h] }"]);
         program.WaitForError("step 1/");
         program.Signal("INT");
         Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
@@ -87,17 +88,19 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_process_that_dies_has_failed_even_if_another_one_was_asked_to_stop_first(string mpi)
     {
-        using var program = Start(mpi, 2);
+        using var program = Start(mpi, 2, "training.log.every=1");
         program.WaitForError("step 20/");
         var ranks = Ranks();
-        // They cannot agree to stop while one is suspended.
         Signal(ranks[1], "STOP");
+        // Once the first process waits for the other in an exchange, they cannot agree to stop.
+        for (var before = -1; program.Error.Length != before; Thread.Sleep(3000)) before = program.Error.Length;
         Signal(ranks[0], "TERM");
         Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
         Signal(ranks[1], "KILL");
         var ended = program.End();
         Assert.True(ended.ExitCode == 6, $"{ended.ExitCode}: {ended.Error}");
         Assert.Contains("ended", Assert.Single(Errors(ended)));
+        Assert.Null(Store.LatestStep);
         AssertNothingIsLeft();
     }
 

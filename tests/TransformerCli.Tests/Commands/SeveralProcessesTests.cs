@@ -85,7 +85,7 @@ public sealed class SeveralProcessesTests : TrainingProcesses
         program.WaitForError("step 20/");
         var ranks = Ranks();
         Signal(ranks[first], "TERM");
-        program.Until("a save, on which all have agreed", () => Directory.EnumerateFileSystemEntries(Store.Folder).Any());
+        program.Until("a save, on which all have agreed", () => Directory.Exists(Store.Folder) && Directory.EnumerateFileSystemEntries(Store.Folder).Any());
         Signal(ranks[1 - first], "TERM");
         var ended = program.End();
         Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");

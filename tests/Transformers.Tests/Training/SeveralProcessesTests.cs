@@ -225,7 +225,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
     {
         var folder = Path.Combine(Path.GetDirectoryName(trained.FolderOf(Mpi.OpenMpi, 1))!, $"few-{mpi}-{processes}");
         Directory.CreateDirectory(folder);
-        var config = Config(Text, "{ kind: sgd, lr: 5 }", "batch: { sequences: 2 }", dropout: true).Replace("validate: { every: 25, sentences: 6 }", "validate: { every: 3, batches: 1, patience: 3 }");
+        var config = Config(Text, "{ kind: sgd, lr: 2 }", "batch: { sequences: 2 }", dropout: true).Replace("validate: { every: 25, sentences: 6 }", "validate: { every: 3, batches: 1, patience: 1 }");
         File.WriteAllText(Path.Combine(folder, "few.yaml"), config);
         List<Line> Train(string run, Func<string[], (int ExitCode, string Output, string Error)> start)
         {
