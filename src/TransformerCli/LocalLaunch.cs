@@ -20,14 +20,16 @@ static partial class LocalLaunch
     internal static int Run(CliContext context, ParseResult parse, int count, bool saves)
     {
         var (launcher, json) = (MpiLauncher.Find(), parse.GetValue(context.JsonOption));
+        if (count > Environment.ProcessorCount && !parse.GetValue(context.QuietOption))
+            context.Error.WriteLine($"warning: --nproc ({count}) starts more processes than there are cores here ({Environment.ProcessorCount}): they take turns, and each needs memory of its own");
         var folder = Directory.CreateTempSubdirectory("transformer-launch-").FullName;
         try
         {
             File.WriteAllText(Path.Combine(folder, "parent"), Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             // While they run, the first process writes the log.
             context.CloseLog();
-            using var process = launcher.Start(count, [.. Program(), .. context.Arguments], folder);
             using var signals = new SignalRelay(folder);
+            using var process = launcher.Start(count, [.. Program(), .. context.Arguments], folder);
             process.WaitForExit();
             EndLeftOvers(folder);
             context.OpenLog(parse);

@@ -16,25 +16,25 @@ sealed class Team : IDisposable
     // A process in a long computation does not notice that another has failed; it is ended after this time.
     static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
-    // How long the others wait for a process to report its own error and exit with its own code.
-    static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(1);
+    // How long other processes wait for the one that prints, since a launcher ends all as soon as one of them exits.
+    static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(2);
 
     readonly CliContext context;
     readonly ParseResult parse;
     readonly StopRequest? stop;
-    readonly MpiCommunicator? joined;
-    readonly ProcessMonitor? monitor;
-    readonly Timer? parentWatch;
     readonly string? folder = Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 } named && Directory.Exists(named) ? named : null;
     readonly int rank;
     readonly Lock printing = new();
+    MpiCommunicator? joined;
+    ProcessMonitor? monitor;
+    Timer? parentWatch, ending;
     bool printed;
 
-    Team(CliContext context, ParseResult parse, StopRequest? stop, Launch? launch)
+    Team(CliContext context, ParseResult parse, StopRequest? stop, int rank) =>
+        (this.context, this.parse, this.stop, this.rank, Processes) = (context, parse, stop, rank, Communicator.Single);
+
+    void Join(Launch launch)
     {
-        (this.context, this.parse, this.stop, Processes) = (context, parse, stop, Communicator.Single);
-        if (launch is null) return;
-        rank = launch.Rank;
         context.Muted = rank != 0;
         if (folder is not null)
         {
@@ -53,8 +53,10 @@ sealed class Team : IDisposable
 
     void GiveUp(Launch launch, TimeSpan limit)
     {
+        // A signal could not end the process while the library was waiting.
+        if (stop?.Reason is { } reason) End(ExitCodes.Of(reason));
         Print(new ProcessFailedException($"the {launch.Size} processes that {launch.Launcher} started have not found each other within {limit.TotalSeconds:0} s: one of them has not started or is suspended, or its machine does not respond", noticed: true));
-        End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
+        End(ExitCodes.ProcessFailed);
     }
 
     // The number of processes on the same cores: all of a machine's, unless the launcher has bound each to its own cores.
@@ -76,8 +78,8 @@ sealed class Team : IDisposable
     internal static int Run(CliContext context, ParseResult parse, StopRequest? stop, Func<Team, int> action)
     {
         var launch = Launch.Read();
-        using var team = new Team(context, parse, stop, launch);
-        return launch is null ? action(team) : team.Run(action);
+        using var team = new Team(context, parse, stop, launch?.Rank ?? 0);
+        return launch is null ? action(team) : team.Run(launch, action);
     }
 
     /// <summary>Chooses how tensors on a device are exchanged, once the device is known; collective.</summary>
@@ -91,22 +93,29 @@ sealed class Team : IDisposable
         return Processes;
     }
 
-    int Run(Func<Team, int> action)
+    int Run(Launch launch, Func<Team, int> action)
     {
         try
         {
+            Join(launch);
             // Only the first process has all the numbers that --expect checks.
             var code = Processes.Broadcast(action(this));
             Processes.Barrier();
+            // Before any process ends: from here on, what happens to the others does not change it.
+            WriteCode(code);
             monitor!.Dispose();
             Processes.Dispose();
-            return Finish(code);
+            // The launcher that this program starts does not pass exit codes on cleanly, so the folder is used.
+            return folder is null ? code : ExitCodes.Done;
         }
         catch (ProcessFailedException exception)
         {
             var failure = monitor?.Failure ?? exception;
             Print(failure);
-            return EndAfter(failure);
+            // The first process prints and exits before the others; if it is the one that has failed, the second.
+            if (!failure.Noticed) monitor?.WaitForFirst(Grace + Courtesy);
+            if (rank > (failure.Noticed ? 1 : 0)) Thread.Sleep(Courtesy);
+            return End(CodeOf(failure));
         }
         catch (OperationCanceledException) when (stop?.Reason is { } reason)
         {
@@ -115,8 +124,6 @@ sealed class Team : IDisposable
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            // If all processes find the same error, the first one's message and exit code count.
-            if (rank != 0) SpinWait.SpinUntil(() => monitor!.Failure is not null, Courtesy);
             lock (printing) printed = true;
             var code = context.Guard(parse.GetValue(context.JsonOption), () =>
             {
@@ -124,25 +131,18 @@ sealed class Team : IDisposable
                 return 0;
             }, parse.GetValue(context.VerboseOption));
             WriteCode(code);
-            monitor!.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
+            monitor?.Report(exception is UserException user ? user.Problems[0].ToString() : exception.Message);
+            // If all processes find the same error, the first one's message and exit code count.
+            monitor?.WaitForFirst(Grace + Courtesy);
+            if (monitor is null && rank > 0) Thread.Sleep(Courtesy);
             return code;
         }
     }
 
-    // A process that has reported its own failure is about to exit; this one waits, since a launcher passes on the first exit code.
-    int EndAfter(ProcessFailedException failure)
-    {
-        var code = stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed;
-        if (!failure.Noticed) Thread.Sleep(Courtesy);
-        return End(code);
-    }
-
-    // The launcher that this program starts does not pass exit codes on cleanly, so the folder is used.
-    int Finish(int code)
-    {
-        WriteCode(code);
-        return folder is null ? code : ExitCodes.Done;
-    }
+    // A stop that all have agreed on, or that ended another process before the first step, is not a failure. A signal that has reached only
+    // this process may come from the launcher, which ends all when one has failed.
+    int CodeOf(ProcessFailedException failure) => failure.Stopped is { } before ? ExitCodes.Of(before)
+        : ExitCodes.Of(stop?.Agreed) is not ExitCodes.Done and var signal ? signal : ExitCodes.ProcessFailed;
 
     void WriteCode(int code)
     {
@@ -162,10 +162,13 @@ sealed class Team : IDisposable
     void OnFailure(ProcessFailedException failure)
     {
         if (failure.Stopped is { } signal) stop?.Ask(signal);
-        Print(failure);
-        Thread.Sleep(Grace);
-        // If all were asked to stop, a process that ends early has not failed.
-        End(stop?.Reason is { } reason ? ExitCodes.Of(reason) : ExitCodes.ProcessFailed);
+        // This process may find the error that another one reports too, and prints its own then.
+        if (failure.Noticed) Print(failure);
+        ending = new Timer(_ =>
+        {
+            Print(failure);
+            End(CodeOf(failure));
+        }, null, Grace, Timeout.InfiniteTimeSpan);
     }
 
     void Print(ProcessFailedException failure)
@@ -173,15 +176,15 @@ sealed class Team : IDisposable
         // The thread that ends this process waits until the message has been printed.
         lock (printing)
         {
-            if (stop?.Reason is not null || printed) return;
+            if (printed || CodeOf(failure) != ExitCodes.ProcessFailed) return;
             printed = true;
-            // The first process prints, or the second if the first has failed.
-            if (rank != 0 && !(rank == 1 && failure.Noticed)) return;
+            // The first process prints, or another one if the first has failed.
+            if (rank != 0 && !failure.Noticed) return;
             // A suspended process may receive the report of its own failure when it wakes.
             if (failure.Message.StartsWith($"process {rank} ", StringComparison.Ordinal)) return;
             // The program that started the processes prints it, since a launcher may no longer forward a process's output.
             if (folder is not null) WriteFailure(failure.Message);
-            else
+            else if (rank <= 1)
             {
                 context.Muted = false;
                 context.Fail(parse.GetValue(context.JsonOption), ExitCodes.ProcessFailed, [Described(failure.Message)]);
@@ -218,6 +221,7 @@ sealed class Team : IDisposable
     public void Dispose()
     {
         parentWatch?.Dispose();
+        ending?.Dispose();
         monitor?.Dispose();
     }
 }

@@ -69,6 +69,15 @@ sealed class ProgramProcess : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary>Whether the program ends within a time.</summary>
+    internal bool EndsWithin(TimeSpan time) => process.WaitForExit(time);
+
+    /// <summary>Sends a signal again and again until the program ends: two at almost the same time may be one to the kernel.</summary>
+    internal void SignalUntilTheEnd(string name)
+    {
+        for (var clock = Stopwatch.StartNew(); !EndsWithin(TimeSpan.FromMilliseconds(200)) && clock.Elapsed < Patience;) Signal(name);
+    }
+
     /// <summary>Waits for the end.</summary>
     internal CommandLine.Outcome End()
     {

@@ -51,7 +51,7 @@ public static class SeedRuns
             // Either all processes start the next run or none does.
             if (processes.Broadcast(new Turn(stop.Reason)).Stopped is { } asked)
             {
-                stop.Ask(asked);
+                stop.Agree(asked);
                 break;
             }
             var folder = FolderOf(options.Run, seed);

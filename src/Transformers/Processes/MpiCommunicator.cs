@@ -202,7 +202,13 @@ public sealed unsafe class MpiCommunicator : Communicator
         for (var asked = 0; !library.IsDone(ref request); asked++)
         {
             if (asked < busy) continue;
-            if (failure() is { } gone) throw gone;
+            if (failure() is { } gone)
+            {
+                // All parts of this exchange may be here already.
+                for (var more = 0; more < busy; more++)
+                    if (library.IsDone(ref request)) return;
+                throw gone;
+            }
             if (asked < yielding) Thread.Yield();
             else BriefSleep.Of(microseconds: asked < 10 * yielding ? 50 : 1000);
         }

@@ -36,6 +36,8 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
         {
             using var process = Process.Start(new ProcessStartInfo(path, ["--version"]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
             process.StandardInput.Close();
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginErrorReadLine(); // A launcher that fills the pipe would wait forever.
             var lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             process.WaitForExit();
             return process.ExitCode == 0 && lines.Length > 0 ? lines.FirstOrDefault(IsOpenMpiName) ?? string.Join(' ', lines.Take(2)) : null;
@@ -67,5 +69,4 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
         if (IsOpenMpi && count > Environment.ProcessorCount) start.Environment["OMPI_MCA_mpi_yield_when_idle"] = "1";
         return Process.Start(start)!;
     }
-
 }

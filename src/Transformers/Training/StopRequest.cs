@@ -6,11 +6,14 @@ namespace Transformers.Training;
 public sealed class StopRequest
 {
     readonly CancellationTokenSource source = new();
-    volatile string? reason;
+    volatile string? reason, agreed;
     volatile bool save;
 
     /// <summary>Why the run is to end, or null.</summary>
     public string? Reason => reason;
+
+    /// <summary>Why all of several processes have agreed to end, or null; until then a reason is that of this process alone.</summary>
+    public string? Agreed => agreed;
 
     /// <summary>Cancels everything that need not be finished first: all but a step and a save.</summary>
     public CancellationToken Token => source.Token;
@@ -19,6 +22,13 @@ public sealed class StopRequest
     public void Ask(string why)
     {
         if (Interlocked.CompareExchange(ref reason, why, null) is null) source.Cancel();
+    }
+
+    /// <summary>Ends the run because all processes have agreed to.</summary>
+    internal void Agree(string why)
+    {
+        Ask(why);
+        agreed = why;
     }
 
     /// <summary>Asks for a checkpoint after the current step; the run continues.</summary>
@@ -75,14 +85,13 @@ sealed class Agreement(Communicator processes, StopRequest stop)
 {
     static readonly string[] Reasons = ["sigint", "sigterm", "sighup", "max_time", "other"];
 
-    string? agreed;
     bool save;
 
     /// <summary>All processes.</summary>
     internal Communicator Processes => processes;
 
     /// <summary>Why all are to end, or null.</summary>
-    internal string? Reason => processes.IsAlone ? stop.Reason : agreed;
+    internal string? Reason => processes.IsAlone ? stop.Reason : stop.Agreed;
 
     /// <summary>Cancels the work of a single process immediately; with several processes it never cancels, since the others would
     /// wait.</summary>
@@ -109,8 +118,8 @@ sealed class Agreement(Communicator processes, StopRequest stop)
         if (stop.Reason is { } own) numbers[Array.IndexOf(Reasons, own) is >= 0 and var known ? known : Reasons.Length - 1] = 1;
         processes.AllReduce(numbers);
         save |= numbers[^2] > 0;
-        for (var i = 0; i < Reasons.Length && agreed is null; i++)
-            if (numbers[i] > 0) stop.Ask(agreed = Reasons[i]);
+        for (var i = 0; i < Reasons.Length && stop.Agreed is null; i++)
+            if (numbers[i] > 0) stop.Agree(Reasons[i]);
         return numbers[^1];
     }
 
@@ -122,6 +131,6 @@ sealed class Agreement(Communicator processes, StopRequest stop)
     internal void ThrowIfStopped()
     {
         if (processes.IsAlone) stop.Token.ThrowIfCancellationRequested();
-        else if (agreed is not null) throw new OperationCanceledException();
+        else if (stop.Agreed is not null) throw new OperationCanceledException();
     }
 }

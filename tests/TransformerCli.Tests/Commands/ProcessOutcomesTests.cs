@@ -7,6 +7,9 @@ namespace TransformerCli.Tests.Commands;
 [Trait("Category", "slow")]
 public sealed class ProcessOutcomesTests : TrainingProcesses
 {
+    // Without an end-of-text token, which would end samples early.
+    static readonly string[] Characters = ["data.tokenizer={ kind: characters }", "data.document_start=false", "training.log.every=1"];
+
     static string[] Errors(CommandLine.Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
 
     // Mistakes that the processes find: all of them at once, the first one alone, and one that reads the data before the others.
@@ -52,9 +55,8 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     public void A_signal_while_samples_are_made_saves_and_ends_all(string mpi)
     {
         // The first process spends nearly all of its time on samples.
-        using var program = Start(mpi, 2, "model.context=512", "training.sample={ every: 1, tokens: 500, prompts: [a, b, c, d, e, f, g, h] }");
-        program.WaitForError("sample at step 2 ");
-        Thread.Sleep(200);
+        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 2000, prompts: [a, b, c, d, e, f, g, h] }"]);
+        program.WaitForError("step 2/");
         program.Signal("TERM");
         var ended = program.End();
         Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");
@@ -67,18 +69,64 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_second_signal_ends_all_at_once(string mpi)
     {
-        using var program = Start(mpi, 2, "model.context=2048", "training.sample={ every: 1, tokens: 2000, prompts: [a, b, c, d, e, f, g, h] }");
-        program.WaitForError("sample at step 1 ");
-        Thread.Sleep(200);
+        // Samples that take hours: the first signal alone would wait for them.
+        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 1000000, prompts: [a, b, c, d, e, f, g, h] }"]);
+        program.WaitForError("step 1/");
         program.Signal("INT");
-        Thread.Sleep(200);
-        program.Signal("INT");
+        Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
+        program.SignalUntilTheEnd("INT");
         var ended = program.End();
         Assert.True(ended.ExitCode == 130, $"{ended.ExitCode}: {ended.Error}");
         Assert.Empty(Errors(ended));
-        // The samples of step 2 were not waited for, and nothing was saved.
         Assert.Null(Store.LatestStep);
         AssertNothingIsLeft();
+    }
+
+    // A launcher sends SIGTERM to the others when one has died, and they may receive it before they notice the death themselves.
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void A_process_that_dies_has_failed_even_if_another_one_was_asked_to_stop_first(string mpi)
+    {
+        using var program = Start(mpi, 2, "training.log.every=1");
+        program.WaitForError("step 20/");
+        var ranks = Ranks();
+        Signal(ranks[1], "STOP");
+        // Once the first process waits for the other in an exchange, they cannot agree to stop.
+        for (var before = -1; program.Error.Length != before; Thread.Sleep(3000)) before = program.Error.Length;
+        Signal(ranks[0], "TERM");
+        Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
+        Signal(ranks[1], "KILL");
+        var ended = program.End();
+        Assert.True(ended.ExitCode == 6, $"{ended.ExitCode}: {ended.Error}");
+        Assert.Contains("ended", Assert.Single(Errors(ended)));
+        Assert.Null(Store.LatestStep);
+        AssertNothingIsLeft();
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    public void More_processes_than_cores_are_warned_about_once(string mpi)
+    {
+        foreach (var cores in new[] { 1, 2 })
+        {
+            var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", $"{cores}", "--nproc", "2"], [.. Under(mpi), $"DOTNET_PROCESSOR_COUNT={cores}"]);
+            Assert.True(ended.ExitCode == 0, ended.Error);
+            Assert.Equal(2 - cores, ended.Error.Split('\n').Count(line => line.StartsWith("warning: --nproc (2) starts more processes than there are cores here (1)", StringComparison.Ordinal)));
+        }
+    }
+
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi)]
+    [InlineData(Mpi.Mpich)]
+    public void A_launcher_may_write_as_much_as_it_likes_with_its_version(string mpi)
+    {
+        var launcher = Path.Combine(Root, "launcher");
+        File.WriteAllText(launcher, $"#!/bin/sh\n[ \"$1\" != --version ] || head -c 300000 /dev/zero >&2\nexec {Mpi.Launcher(mpi)} \"$@\"\n");
+        using (var change = System.Diagnostics.Process.Start("chmod", ["+x", launcher])) change.WaitForExit();
+        var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", "2", "--nproc", "2"], "env", $"TRANSFORMER_MPIRUN={launcher}");
+        Assert.True(ended.ExitCode == 0, ended.Error);
+        Assert.Contains("in each of 2 processes", ended.Error);
     }
 
     [MpiTheory]

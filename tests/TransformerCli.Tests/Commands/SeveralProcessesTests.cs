@@ -81,11 +81,11 @@ public sealed class SeveralProcessesTests : TrainingProcesses
     [InlineData(Mpi.Mpich, 0)]
     public void A_signal_that_arrives_after_all_have_agreed_to_stop_ends_nothing(string mpi, int first)
     {
-        using var program = Start(mpi, 2);
+        using var program = Start(mpi, 2, "model.width=256", "model.layers=2");
         program.WaitForError("step 20/");
         var ranks = Ranks();
         Signal(ranks[first], "TERM");
-        Thread.Sleep(30);
+        program.Until("a save, on which all have agreed", () => Directory.Exists(Store.Folder) && Directory.EnumerateFileSystemEntries(Store.Folder).Any());
         Signal(ranks[1 - first], "TERM");
         var ended = program.End();
         Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");

@@ -215,6 +215,34 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         }
     }
 
+    // Fewer sequences per step and fewer batches of validation than processes; the learning rate is too high, so the loss soon rises.
+    [MpiTheory]
+    [InlineData(Mpi.OpenMpi, 2)]
+    [InlineData(Mpi.Mpich, 3)]
+    [InlineData(Mpi.OpenMpi, 4)]
+    [InlineData(Mpi.Mpich, 4)]
+    public void Processes_without_data_and_early_stopping_change_nothing(string mpi, int processes)
+    {
+        var folder = Path.Combine(Path.GetDirectoryName(trained.FolderOf(Mpi.OpenMpi, 1))!, $"few-{mpi}-{processes}");
+        Directory.CreateDirectory(folder);
+        var config = Config(Text, "{ kind: sgd, lr: 2 }", "batch: { sequences: 2 }", dropout: true).Replace("validate: { every: 25, sentences: 6 }", "validate: { every: 3, batches: 1, patience: 1 }");
+        File.WriteAllText(Path.Combine(folder, "few.yaml"), config);
+        List<Line> Train(string run, Func<string[], (int ExitCode, string Output, string Error)> start)
+        {
+            var (code, _, error) = start(["train", Path.Combine(folder, "cache"), $"{Path.Combine(folder, run)}={Path.Combine(folder, "few.yaml")}"]);
+            Assert.True(code == 0, error);
+            return [.. File.ReadLines(Path.Combine(folder, $"{run}.0.jsonl")).Select(Parse)];
+        }
+        var (alone, together) = (Train("alone", RankHost.RunAlone), Train("together", arguments => RankHost.Run(mpi, processes, arguments)));
+        Assert.InRange(alone[^1].Step, 9, 48);
+        Assert.Equal(alone.Select(line => (line.Step, line.Targets)), together.Select(line => (line.Step, line.Targets)));
+        foreach (var (one, other) in alone.Zip(together))
+        {
+            Near(one.Loss, other.Loss, 1e-4, $"loss of step {one.Step}");
+            Near(one.ValLoss, other.ValLoss, 1e-4, $"validation of step {one.Step}");
+        }
+    }
+
     [MpiTheory]
     [InlineData("gpt-sharded")]
     public void A_run_that_was_saved_by_four_processes_resumes_with_two_and_with_one(string name)
