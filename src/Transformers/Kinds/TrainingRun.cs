@@ -33,7 +33,7 @@ public static class TrainingRun
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
         config = Kind.For(config.Model).Resolve(config, options);
-        var finished = FinishedRun.ResultOf(folder, config, options);
+        var finished = FinishedRun.ResultOf(folder, config, options, observer);
         processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished));
         if (finished is not null)
         {
@@ -226,9 +226,9 @@ public static class TrainingRun
 /// <summary>Finds out whether a folder already contains the result of a run.</summary>
 static class FinishedRun
 {
-    /// <summary>The result of a run that has nothing left to do; null otherwise.</summary>
-    /// <exception cref="UserException">The folder contains a finished run with a different model, different data or a different start, or a damaged result.</exception>
-    internal static TrainResult? ResultOf(RunFolder folder, RunConfig config, TrainingOptions options)
+    /// <summary>The result of a run that has nothing left to do; null otherwise. Warns of settings that therefore have no effect.</summary>
+    /// <exception cref="UserException">The folder contains a finished run with a different model, different data or a different start, or a damaged result; or a setting is not valid.</exception>
+    internal static TrainResult? ResultOf(RunFolder folder, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
         if (!folder.IsFinished) return null;
         var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
@@ -239,7 +239,20 @@ static class FinishedRun
         if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(before, config))) return null;
         if (options.From is { } from && !(result.From is { } began && ConfigDifferences.SamePath(began, from)))
             throw new UserException([new Problem($"contains a finished run, but --from ({from}) starts a new one", folder.FullPath, Hint: "name another folder with --run")]);
+        if (ConfigDifferences.Of(before, config) is { Count: > 0 } differences)
+        {
+            CheckFreeze(folder, config.Training.Freeze ?? []);
+            observer.Warn($"the run is finished, so settings that have changed since have no effect: {string.Join("; ", differences)} (name another folder with --run to train with them)");
+        }
         return result;
+    }
+
+    // The only rule of a training setting that needs more than the config: the names of the parameters.
+    static void CheckFreeze(RunFolder folder, IReadOnlyList<string> patterns)
+    {
+        if (patterns.Count == 0 || folder.Checkpoints.FindNewestIntact(out _) is not { } checkpoint) return;
+        using var weights = checkpoint.OpenTensors(checkpoint.WeightsFile);
+        WarmStart.Matches([.. weights.Tensors.Select(tensor => TensorNames.Current(tensor.Name))], patterns);
     }
 
     static bool IsMorePatient(RunConfig before, RunConfig now) =>
