@@ -127,6 +127,19 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     }
 
     [Fact]
+    public void Only_checkpoints_of_one_model_are_averaged_and_each_counts_once()
+    {
+        // Two heads or four have tensors of the same names and shapes.
+        Done("train", runs.At("gpt.yaml"), "--run", runs.At("four-heads"), "--set", "model.heads=4", "--device", "cpu", "--quiet");
+        Done("train", runs.At("gpt.yaml"), "--run", runs.At("dropped"), "--set", "model.dropout=0.5", "--device", "cpu", "--quiet");
+        var newest = Path.Combine(runs.Gpt, "checkpoints", "step-00000004");
+        Assert.Contains("model.heads is 4 here and 2 there", CommandLine.Refused("average", newest, runs.At("four-heads"), "--output", runs.At("mixed")));
+        Assert.Contains($"{newest}: is given 2 times", CommandLine.Refused("average", runs.Gpt, newest, "--output", runs.At("mixed")));
+        Assert.False(Directory.Exists(runs.At("mixed")));
+        Done("average", newest, runs.At("dropped"), "--output", runs.At("mixed"));
+    }
+
+    [Fact]
     public void A_line_that_is_not_utf8_stops_none_of_the_others_in_any_command()
     {
         File.WriteAllBytes(runs.At("ill.txt"), [.. "a\n"u8, 0xE4, .. "\nb\n"u8]);
