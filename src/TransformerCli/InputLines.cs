@@ -87,7 +87,10 @@ static class InputLines
 /// <param name="alone">Whether there is only one: then its problem ends the command.</param>
 sealed class UnreadLines(CliContext context, string what = "line", bool alone = false)
 {
-    int lines, unread;
+    int unread;
+
+    /// <summary>The number of inputs.</summary>
+    internal int Lines { get; private set; }
 
     /// <summary>Takes the next line.</summary>
     /// <param name="line">The line.</param>
@@ -101,7 +104,7 @@ sealed class UnreadLines(CliContext context, string what = "line", bool alone = 
     /// <exception cref="UserException">It cannot be read, and is the only one.</exception>
     internal bool Reads(Problem? problem)
     {
-        lines++;
+        Lines++;
         if (problem is null) return true;
         if (alone) throw new UserException([problem]);
         unread++;
@@ -113,7 +116,7 @@ sealed class UnreadLines(CliContext context, string what = "line", bool alone = 
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread:N0} of {Amount.Of(lines, what)} could not be read{(unread < lines ? "; the rest were processed" : "")}");
+        context.Error.WriteLine($"error: {unread:N0} of {Amount.Of(Lines, what)} could not be read{(unread < Lines ? "; the rest were processed" : "")}");
         return ExitCodes.UserError;
     }
 }

@@ -49,6 +49,7 @@ static class EmbedCommand
                     break;
                 case var path: throw new UserException($"--output ({path}) must end in .npy or .jsonl");
             }
+            if (parse.GetValue(output) is { } written && parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.embed/1", Output = written, Texts = report.Lines });
             return report.Finish();
         });
         return command;

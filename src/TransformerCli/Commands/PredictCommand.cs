@@ -50,7 +50,7 @@ static class PredictCommand
             };
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
             else
-                foreach (var one in predictions) context.Out.WriteLine($"{string.Join("  ", one.Labels.Select(label => $"{label.Label} {label.Probability:0.000}"))}  {one.Input}");
+                foreach (var one in predictions) context.Out.WriteLine($"{string.Join("  ", one.Labels.Select(label => $"{label.Label} {label.Probability:0.000}"))}  {one.Input}".ReplaceLineEndings(" "));
             foreach (var warning in warnings) context.Error.WriteLine($"warning: {warning}");
             return report.Finish();
         });
@@ -122,7 +122,7 @@ static class PredictCommand
             return;
         }
         if (image is not null || texts.Length > 0) throw new UserException($"{(image is null ? "--text" : "--image")} is for models of images with text, but the run is of kind {kind}", "pass its input as INPUT");
-        if (inputs.Length == 0) throw new UserException("INPUT must be given: what is to be classified", "texts, or files; transformer predict --help has an example");
+        if (inputs.Length == 0) throw new UserException("INPUT must be given: texts or files", "transformer predict --help has an example");
     }
 
     sealed record Prediction(string Input, IReadOnlyList<LabelProbability> Labels)

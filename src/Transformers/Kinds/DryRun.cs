@@ -25,6 +25,11 @@ public static class DryRun
     {
         RunFolderProbe.Check(options.Run);
         NativeLibraries.Load();
+        if (Directory.Exists(options.Run))
+        {
+            using var folder = RunFolder.OpenForReading(options.Run);
+            options = TrainingRun.Resuming(options, folder);
+        }
         config = Kind.For(config.Model).Resolve(config, options);
         using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);

@@ -32,9 +32,10 @@ public static class TrainingRun
         if (!processes.IsFirst) return Follow(options, observer, stop);
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
+        options = Resuming(options, folder);
         config = Kind.For(config.Model).Resolve(config, options);
         var finished = FinishedRun.ResultOf(folder, config, options, observer);
-        processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished));
+        processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished, options.Own));
         if (finished is not null)
         {
             observer.Note($"{options.Run} is finished: {Amount.Of(finished.Steps, "step")}; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to continue")}");
@@ -81,8 +82,9 @@ public static class TrainingRun
     // Every process except the first: the same training, with what the first process has read, and without writing files.
     static TrainResult Follow(TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        var (yaml, finished) = options.Processes.Broadcast<Opening>(null!);
+        var (yaml, finished, own) = options.Processes.Broadcast<Opening>(null!);
         if (finished is not null) return finished;
+        options = options with { Own = own };
         var config = ConfigFile.Parse<RunConfig>(yaml, "the first process's config");
         NativeLibraries.Load();
         using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
@@ -93,7 +95,11 @@ public static class TrainingRun
         return Result(config, options, trainer, setup, 0, "", stop);
     }
 
-    sealed record Opening(string Config, TrainResult? Finished);
+    sealed record Opening(string Config, TrainResult? Finished, string? Own);
+
+    /// <summary>The options of a run, with the checkpoint that it resumes from.</summary>
+    internal static TrainingOptions Resuming(TrainingOptions options, RunFolder folder) =>
+        options.From is null ? options : options with { Own = options.ResumeFrom ?? folder.Checkpoints.FindNewestIntact(out _)?.Folder };
 
     static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
@@ -139,7 +145,7 @@ public static class TrainingRun
     /// <summary>Loads another run's weights and freezes parameters, as the options and the config say.</summary>
     internal static void Prepare(TaskSetup setup, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
-        if (options.From is { } from)
+        if (options is { From: { } from, Own: null })
         {
             var other = TrainedRun.Open(from);
             observer.Note($"starting from {other.Checkpoint.Folder}: {WarmStart.From(setup.Task.Model, other, setup.Labels, config)}{WarmStart.Differences(other, config)}");

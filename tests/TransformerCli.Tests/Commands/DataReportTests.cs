@@ -128,6 +128,17 @@ public sealed class DataReportTests : IDisposable
     }
 
     [Theory]
+    [InlineData("s.tsv", "good\t1\nbad\t \nbad\t0\n")]
+    [InlineData("s.csv", "good,1\nbad,\nbad,0\n")]
+    [InlineData("s.jsonl", "{\"text\":\"good\",\"label\":\"1\"}\n{\"text\":\"bad\",\"label\":\"\"}\n")]
+    public void An_empty_label_is_not_a_class(string name, string text)
+    {
+        string[] fields = name.EndsWith("jsonl") ? ["--set", "data.source.text=text", "--set", "data.source.label=label"] : [];
+        Write(name, text);
+        Assert.Contains($"{name}:2: the label is empty (give the text a label, or leave the line out)", CommandLine.Run(["train", Encoder(name), "--run", At("run"), "--quiet", .. fields]).Error);
+    }
+
+    [Theory]
     [InlineData("t.csv", "sentence;label\ngood, and so on;1\nbad;0\n", "the columns seem to be separated by semicolons, but those of a .csv file must be separated by commas: write the table with commas")]
     [InlineData("t.csv", "date;load\n2024-01-01;1,5\n2024-01-02;2,5\n", "separated by semicolons")]
     [InlineData("t.csv", "good\t1\nbad\t0\n", "separated by tabs, but those of a .csv file must be separated by commas: write the table with commas, or name the file .tsv")]

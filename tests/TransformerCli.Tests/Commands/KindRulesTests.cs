@@ -165,8 +165,9 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
             Assert.Contains("error: 1 of 3 lines could not be read; the rest were processed", some.Error);
             var given = some.Output.Split('\n');
             Assert.True(given.Length == 4, $"{line}: {some.Output}");
-            Assert.Equal(whole[..2], [given[0], given[2]]);
+            Assert.Equal<IEnumerable<string>>(whole[..2], [given[0], given[2]]);
         }
+        Assert.Equal(1, Done("predict", runs.Classifier, "a text\nof two lines").Count(c => c == '\n'));
         var several = CommandLine.Run("predict", runs.Classifier, well, ill, "a text");
         Assert.Equal((2, 6), (several.ExitCode, several.Output.Count(c => c == '\n')));
         Assert.Contains($"{ill}:2: the line is not UTF-8", several.Error);

@@ -126,6 +126,33 @@ public class FinishedRunTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_run_that_another_one_started_from_may_be_gone_when_that_one_resumes(bool dry)
+    {
+        using var runs = new TinyRuns();
+        const string tokenizer = "data.tokenizer={ kind: bpe, vocabulary: 300 }";
+        runs.Train(TinyRuns.Config(tokenizer), "base");
+        // A tokenizer of its own would differ, since its text does.
+        var config = TinyRuns.Config(tokenizer, "data.source={ generator: stories, size: 70kB }");
+        var options = runs.OptionsOf("tuned") with { From = runs.PathOf("base") };
+        TrainingRun.Start(config, options with { MaxSteps = 10 });
+        Directory.Delete(runs.PathOf("base"), recursive: true);
+        var notes = new Notes();
+        if (dry)
+        {
+            Assert.Equal(("resumes", 10L), DryRun.Start(config, options, notes, new StopRequest()) is var would ? (would.State, would.From!.Value) : default);
+            return;
+        }
+        var resumed = TrainingRun.Start(config, options, notes);
+        Assert.Equal((20L, runs.PathOf("base")), (resumed.Steps, resumed.From));
+        Assert.Contains(notes.All, note => note.EndsWith("its own weights are used, not those of --from", StringComparison.Ordinal));
+        Assert.DoesNotContain(notes.All, note => note.StartsWith("starting from", StringComparison.Ordinal));
+        Assert.Equal(resumed.ValLoss, TrainingRun.Start(config, options).ValLoss);
+        Assert.Contains("the run folder does not exist", Assert.Throws<UserException>(() => TrainingRun.Start(config, options with { Run = runs.PathOf("new") })).Message);
+    }
+
+    [Theory]
     [InlineData("{")]
     [InlineData("null")]
     [InlineData("[]")]
