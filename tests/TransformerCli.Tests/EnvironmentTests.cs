@@ -32,6 +32,14 @@ public sealed class EnvironmentTests : IDisposable
     }
 
     [Fact]
+    public void A_process_that_finds_no_others_reports_it_whatever_its_rank()
+    {
+        var outcome = Train("PMI_SIZE=2", "PMI_RANK=1");
+        Assert.True(outcome.ExitCode == 2, outcome.Error);
+        Assert.Contains("error: mpiexec started 2 processes, but ", outcome.Error);
+    }
+
+    [Fact]
     public void A_home_folder_that_does_not_exist_is_not_replaced_by_the_working_folder()
     {
         var packages = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } named ? named : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");

@@ -48,6 +48,8 @@ static class AverageCommand
         foreach (var other in checkpoints.Skip(1))
         {
             var differences = ConfigDifferences.Of(first, ModelOf(other), "model").Where(one => !one.Path.Split('.').Any(OnlyInTraining.Contains)).ToList();
+            // The other settings of another kind of model do not correspond.
+            if (differences.Find(one => one.Path == "model.kind") is { } kind) differences = [kind];
             if (differences.Count > 0)
                 throw new CheckpointException(other.Folder, $"its model differs from that of {checkpoints[0].Folder}: {string.Join("; ", differences.Select(one => $"{one.Path} is {one.New ?? "not set"} here and {one.Old ?? "not set"} there"))}", "average checkpoints of the same model");
         }

@@ -137,6 +137,9 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
         Assert.Contains($"{newest}: is given 2 times", CommandLine.Refused("average", runs.Gpt, newest, "--output", runs.At("mixed")));
         Assert.False(Directory.Exists(runs.At("mixed")));
         Done("average", newest, runs.At("dropped"), "--output", runs.At("mixed"));
+        foreach (string[] more in new string[][] { [], ["--dry-run"] })
+            Assert.Contains($"{runs.At("mixed")}: is a checkpoint, not a run folder", CommandLine.Refused(["train", runs.At("gpt.yaml"), "--run", runs.At("mixed"), "--device", "cpu", "--quiet", .. more]));
+        Assert.Contains("training cannot resume from it (start a new run from its weights", CommandLine.Refused("train", runs.At("gpt.yaml"), $"--resume={runs.At("mixed")}", "--run", runs.At("resumed"), "--device", "cpu", "--quiet"));
     }
 
     [Fact]
