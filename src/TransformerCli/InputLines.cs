@@ -8,12 +8,12 @@ namespace TransformerCli;
 /// <summary>Reads texts from a file or standard input.</summary>
 static class InputLines
 {
-    /// <summary>Reads one text per line, lazily.</summary>
+    /// <summary>Reads one text per line, lazily; a line that cannot be used has its problem.</summary>
     /// <param name="context">Where standard input is.</param>
     /// <param name="file">The file; - for standard input.</param>
     /// <param name="option">The option that names it.</param>
     /// <exception cref="UserException">The file does not exist.</exception>
-    internal static IEnumerable<string> Read(CliContext context, string file, string option = "--input")
+    internal static IEnumerable<InputLine> Read(CliContext context, string file, string option = "--input")
     {
         Check(file, option);
         return Lines(context, file);
@@ -54,11 +54,11 @@ static class InputLines
         if (file != "-" && !File.Exists(file)) throw new UserException([new Problem("the file does not exist", file, Path: option, Hint: Suggestion.ForPath(file))]);
     }
 
-    // The same rules as for training: only a line feed ends a line, and bytes that are not UTF-8 are an error.
-    static IEnumerable<string> Lines(CliContext context, string file)
+    // As in training, only a line feed ends a line.
+    static IEnumerable<InputLine> Lines(CliContext context, string file)
     {
         using var stream = file == "-" ? null : InputFile.Open(file);
-        foreach (var line in TextLines.Read(stream ?? StandardInput(context), NameOf(file))) yield return line;
+        foreach (var line in TextLines.ReadEach(stream ?? StandardInput(context), NameOf(file))) yield return line;
     }
 
     /// <summary>Standard input as bytes, decompressed if it is gzip; a reader from a test has only text.</summary>
@@ -76,30 +76,38 @@ static class InputLines
         return InputFile.Named(path == "-" ? StandardInput(context) : InputFile.Open(path, plain), NameOf(path));
     }
 
-    static string NameOf(string file) => file == "-" ? "standard input" : file;
+    /// <summary>The name of an input in messages.</summary>
+    internal static string NameOf(string file) => file == "-" ? "standard input" : file;
 }
 
 /// <summary>Counts the inputs that a model cannot read. Each causes a warning; at the end they cause the exit code of a user's
 /// error.</summary>
 /// <param name="context">Where warnings go.</param>
-/// <param name="file">The file of the lines; null for none.</param>
 /// <param name="what">What the inputs are.</param>
 /// <param name="alone">Whether there is only one: then its problem ends the command.</param>
-sealed class UnreadLines(CliContext context, string? file, string what = "line", bool alone = false)
+sealed class UnreadLines(CliContext context, string what = "line", bool alone = false)
 {
-    int lines, unread;
+    int unread;
+
+    /// <summary>The number of inputs.</summary>
+    internal int Lines { get; private set; }
+
+    /// <summary>Takes the next line.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="problemOf">Why a model cannot read it; null if it can.</param>
+    /// <returns>Whether it can be read.</returns>
+    internal bool Reads(InputLine line, Func<string, Problem?> problemOf) =>
+        Reads(line.Problem ?? (problemOf(line.Text) is { } problem ? problem with { File = line.File, Line = line.Number, Column = null } : null));
 
     /// <summary>Takes the next input's problem, if it has one.</summary>
     /// <returns>Whether it can be read.</returns>
     /// <exception cref="UserException">It cannot be read, and is the only one.</exception>
     internal bool Reads(Problem? problem)
     {
-        lines++;
+        Lines++;
         if (problem is null) return true;
         if (alone) throw new UserException([problem]);
         unread++;
-        // A line's problem gets the number of the line; other inputs name themselves.
-        if (what == "line") problem = problem with { File = file is "-" or null ? "standard input" : file, Line = lines, Column = null };
         context.Error.WriteLine($"warning: {problem}");
         return false;
     }
@@ -108,7 +116,7 @@ sealed class UnreadLines(CliContext context, string? file, string what = "line",
     internal int Finish()
     {
         if (unread == 0) return ExitCodes.Done;
-        context.Error.WriteLine($"error: {unread:N0} of {Amount.Of(lines, what)} could not be read{(unread < lines ? "; the rest were processed" : "")}");
+        context.Error.WriteLine($"error: {unread:N0} of {Amount.Of(Lines, what)} could not be read{(unread < Lines ? "; the rest were processed" : "")}");
         return ExitCodes.UserError;
     }
 }

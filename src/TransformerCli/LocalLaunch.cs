@@ -56,7 +56,7 @@ static partial class LocalLaunch
     }
 
     /// <summary>Whether this process was started by <see cref="Run"/> in another one.</summary>
-    internal static bool HasStartedThis => Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 };
+    internal static bool HasStartedThis => Environment.GetEnvironmentVariable(MpiLauncher.FolderVariable) is { Length: > 0 } folder && Directory.Exists(folder);
 
     // The program's own executable, or dotnet and its assembly.
     static IEnumerable<string> Program()

@@ -44,7 +44,16 @@ sealed class Team : IDisposable
         // Until the monitor runs, nothing else would notice that a process never joins.
         var limit = ProcessMonitor.ReadLimit();
         using var meeting = new Timer(_ => GiveUp(launch, limit), null, rank == 0 ? limit : limit + Courtesy, Timeout.InfiniteTimeSpan);
-        joined = launch.Join();
+        try
+        {
+            joined = launch.Join();
+        }
+        catch (UserException) when (folder is null)
+        {
+            // Not connected to the others, which may not exist, each process reports for itself.
+            context.Muted = false;
+            throw;
+        }
         ProcessSettings.DivideAmong(joined.LocalRank, joined.LocalSize, Math.Min(joined.LocalSize, SharingCores(joined)));
         Processes = joined;
         monitor = new ProcessMonitor(joined, limit, OnFailure);

@@ -90,6 +90,21 @@ public sealed class TokenizerCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_line_that_cannot_be_encoded_is_named_with_its_file()
+    {
+        File.WriteAllText(In("letters.txt"), "abc\n");
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "train", "--input", In("letters.txt"), "--kind", "characters", "--output", In("letters.json")).Code);
+        // Long enough to be encoded in several blocks.
+        var good = string.Concat(Enumerable.Repeat("abc\n", 50_000));
+        File.WriteAllText(In("long.txt"), good + "abx\n");
+        Assert.Contains($"{In("long.txt")}:50001: character 'x' (U+0078) is not in the vocabulary", Run("", "tokenizer", "encode", In("letters.json"), "--input", In("long.txt")).Error);
+        File.WriteAllBytes(In("ill.txt"), [.. "abc\nab"u8, 0xE4, .. "\n"u8]);
+        foreach (var more in new string[][] { [], ["--allow-special"], ["--output", In("ids.bin")] })
+            Assert.Contains($"{In("ill.txt")}:2: the ", Run("", ["tokenizer", "encode", In("letters.json"), "--input", In("ill.txt"), .. more]).Error);
+        Assert.Contains("standard input:1: character 'x'", Run("x", "tokenizer", "encode", In("letters.json")).Error);
+    }
+
+    [Fact]
     public void A_trained_tokenizer_encodes_and_decodes_through_text_and_through_files()
     {
         var tokenizer = Trained("--vocabulary", "262", "--pattern", "cl100k");

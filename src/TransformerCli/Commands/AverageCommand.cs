@@ -1,13 +1,18 @@
 using System.CommandLine;
 using Transformers.Checkpoints;
+using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Models;
 using Transformers.Runs;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 
 /// <summary><c>average</c>: averages the weights of checkpoints.</summary>
 static class AverageCommand
 {
+    static readonly string[] OnlyInTraining = ["init", "dropout", "inner_dropout", "drop"];
+
     public static Command Create(CliContext context)
     {
         var inputs = new Argument<string[]>("CHECKPOINT") { Description = "Checkpoint folders, or run folders for all their checkpoints", HelpName = "CHECKPOINT", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Runs } };
@@ -25,6 +30,7 @@ static class AverageCommand
         {
             var count = parse.AtLeast(1, last);
             List<Checkpoint> checkpoints = [.. parse.GetValue(inputs)!.SelectMany(path => Expand(path, count))];
+            CheckModels(checkpoints);
             var made = CheckpointAverage.Average(checkpoints, parse.GetValue(output)!);
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Report("transformer.average/1", made.Folder, made.Step, [.. checkpoints.Select(one => one.Folder)]));
             else context.Out.WriteLine($"{made.Folder}: the mean of {Amount.Of(checkpoints.Count, "checkpoint")}, the last at step {made.Step}");
@@ -32,6 +38,25 @@ static class AverageCommand
         });
         return command;
     }
+
+    // Tensors of the same names and shapes may belong to different models, for example with other numbers of heads.
+    static void CheckModels(IReadOnlyList<Checkpoint> checkpoints)
+    {
+        if (checkpoints.GroupBy(one => Path.GetFullPath(one.Folder)).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new CheckpointException(twice.Key, $"is given {twice.Count()} times, so it would count {twice.Count()} times in the mean", "name each checkpoint once");
+        var first = ModelOf(checkpoints[0]);
+        foreach (var other in checkpoints.Skip(1))
+        {
+            var differences = ConfigDifferences.Of(first, ModelOf(other), "model").Where(one => !one.Path.Split('.').Any(OnlyInTraining.Contains)).ToList();
+            // The other settings of another kind of model do not correspond.
+            if (differences.Find(one => one.Path == "model.kind") is { } kind) differences = [kind];
+            if (differences.Count > 0)
+                throw new CheckpointException(other.Folder, $"its model differs from that of {checkpoints[0].Folder}: {string.Join("; ", differences.Select(one => $"{one.Path} is {one.New ?? "not set"} here and {one.Old ?? "not set"} there"))}", "average checkpoints of the same model");
+        }
+    }
+
+    static ModelConfig ModelOf(Checkpoint checkpoint) =>
+        ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config)).Model;
 
     static IEnumerable<Checkpoint> Expand(string path, int? last)
     {

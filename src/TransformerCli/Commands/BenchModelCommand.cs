@@ -17,7 +17,8 @@ static class BenchModelCommand
     internal static Command CreateStep(CliContext context)
     {
         var (source, sets) = (CommonOptions.ConfigOrRun(), CommonOptions.Sets());
-        (source.Arity, source.DefaultValueFactory) = (ArgumentArity.ZeroOrOne, _ => "shakespeare-char");
+        // A default of the argument itself would be appended to the example in the list of commands.
+        (source.Arity, source.Description) = (ArgumentArity.ZeroOrOne, $"{source.Description} [default: shakespeare-char]");
         var rows = new Option<int?>("--rows") { Description = "Rows per step: sequences, pairs, images, sounds or windows of series [default: the config's micro-batch]", HelpName = "N" };
         var (seconds, device, precision) = (Seconds(), CommonOptions.Device(), CommonOptions.Precision());
         var command = new Command("step", """
@@ -31,7 +32,7 @@ static class BenchModelCommand
         context.Handle(command, (parse, _) =>
         {
             var batch = parse.AtLeast(1, rows);
-            var name = parse.GetValue(source)!;
+            var name = parse.GetValue(source) ?? "shakespeare-char";
             var config = CommonOptions.LoadConfig(name, parse.GetValue(sets));
             var options = Options(context, parse, device, precision, seconds);
             context.Error.Progress.Show("measuring training steps");
@@ -50,7 +51,7 @@ static class BenchModelCommand
             Description = "A run folder or a checkpoint folder; without one, a model with 10.7 million parameters and random weights", HelpName = "RUN",
             Arity = ArgumentArity.ZeroOrOne, CompletionSources = { Completions.Runs },
         };
-        var prompts = new Option<int[]>("--prompts") { Description = "Number of prompts at once; several numbers are measured in turn", HelpName = "N", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1, 32] };
+        var prompts = new Option<int[]>("--prompts") { Description = "Number of prompts at once; several numbers are measured in turn [default: 1 and 32]", HelpName = "N", AllowMultipleArgumentsPerToken = true };
         var tokens = new Option<int>("--tokens") { Description = "Tokens to generate for each prompt, at most the context", HelpName = "N", DefaultValueFactory = _ => 256 };
         var (checkpoint, seconds, device, precision) = (CommonOptions.Checkpoint(), Seconds(), CommonOptions.Device(), CommonOptions.Precision());
         var command = new Command("generate", """
@@ -63,7 +64,7 @@ static class BenchModelCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            var counts = parse.GetValue(prompts)!;
+            int[] counts = parse.GetValue(prompts) is { Length: > 0 } given ? given : [1, 32];
             if (counts.FirstOrDefault(count => count < 1, 1) is var low and < 1) throw new UserException($"--prompts ({low}) must be at least 1");
             var length = parse.AtLeast(1, tokens);
             var trained = parse.GetValue(run) is { } path ? parse.OpenRun(context, path, checkpoint) : null;

@@ -71,7 +71,9 @@ static class CompletionCommand
         };
         context.Handle(command, (parse, _) =>
         {
-            context.Out.Write(parse.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, "fish" => Fish, _ => PowerShell });
+            var script = parse.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, "fish" => Fish, _ => PowerShell };
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.completion/1", Shell = parse.GetValue(shell), Script = script });
+            else context.Out.Write(script);
             return ExitCodes.Done;
         });
         return command;

@@ -123,9 +123,10 @@ public static class ConfigCommand
     static Command Reference(CliContext context)
     {
         var command = new Command("reference", "Prints every setting, its type, bounds, default and meaning, as Markdown.\n\nExample: transformer config reference > settings.md");
-        context.Handle(command, (_, _) =>
+        context.Handle(command, (parse, _) =>
         {
-            context.Out.Write(ConfigReference.ToMarkdown<RunConfig>());
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Markdown = ConfigReference.ToMarkdown<RunConfig>() });
+            else context.Out.Write(ConfigReference.ToMarkdown<RunConfig>());
             return ExitCodes.Done;
         });
         return command;

@@ -19,7 +19,7 @@ static class DataInspectCommand
 
     public static Command Create(CliContext context)
     {
-        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), class folders of WAV files, a table of series, or images with text", HelpName = "PATH" };
+        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), class folders of WAV files, a table of series or of series with classes, or images with text", HelpName = "PATH" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that contains the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
         var document = new Option<string>("--document") { Description = "What counts as a document in a plain-text file, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
@@ -55,6 +55,12 @@ static class DataInspectCommand
                 return ExitCodes.Done;
             }
             if (IsImages(given)) return InspectImages(context, given, json, progress);
+            if (LabelledSeriesReport.Of(given) is { } labelled)
+            {
+                if (json) context.WriteJson(new { Schema, Contents = "labelled_series", Report = labelled });
+                else Print(context.Out, labelled);
+                return ExitCodes.Done;
+            }
             if (SeriesReport.Of(given) is { } series)
             {
                 if (json) context.WriteJson(new { Schema, Contents = "series", Report = series });
@@ -119,6 +125,16 @@ static class DataInspectCommand
         foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
     }
 
+    static void Print(TextWriter output, LabelledSeriesReport report)
+    {
+        output.WriteLine($"series      {report.Series:N0} of {(report.Shortest < report.Longest ? $"{report.Shortest:N0} to " : "")}{Amount.Of(report.Longest, "step")}{(report.Missing > 0 ? $"; {Amount.Of(report.Missing, "value is", "values are")} missing" : "")}");
+        foreach (var (name, count) in report.Classes.Take(100)) output.WriteLine($"class       {name}: {count:N0}");
+        if (report.Classes.Count > 100) output.WriteLine($"  … and {report.Classes.Count - 100:N0} more");
+        foreach (var row in report.UnusableRows) output.WriteLine($"unusable    {row}");
+        if (report.Unusable > report.UnusableRows.Count) output.WriteLine($"unusable    {report.Unusable:N0} in total");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+    }
+
     static void Print(TextWriter output, TableReport report)
     {
         output.WriteLine($"source      {report.Source}");
@@ -131,6 +147,7 @@ static class DataInspectCommand
                 output.WriteLine($"  column {column.Name,-4} {column.Shortest:N0} to {column.Longest:N0} characters, {column.Mean:N0} on average, {column.Distinct:N0} different{values}");
                 if (column.Empty > 0) output.WriteLine($"note        {Amount.Of(column.Empty, "text")} of column {column.Name} {(column.Empty == 1 ? "is" : "are")} empty");
             }
+            if (split.Warning is { } warning) output.WriteLine($"warning     {warning}");
             if (split.FirstUneven is { } line) output.WriteLine($"note        {Amount.Of(split.Uneven, "line has", "lines have")} a different number of columns from the first line; {(split.Uneven == 1 ? "it" : "the first of them")} is line {line}");
         }
     }

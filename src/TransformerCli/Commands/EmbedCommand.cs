@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Transformers.Data;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;
@@ -30,7 +31,7 @@ static class EmbedCommand
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             using var embedder = Kind.For(trained).OpenEmbedder(trained, parse.ResolveDevice(context, device));
             Pooling? pooling = parse.GetValue(pool) == "none" ? null : Enum.Parse<Pooling>(parse.GetValue(pool)!, ignoreCase: true);
-            var report = new UnreadLines(context, parse.GetValue(input));
+            var report = new UnreadLines(context);
             var embeddings = Embed(embedder, InputLines.Read(context, parse.GetValue(input)!), pooling, report);
             switch (parse.GetValue(output))
             {
@@ -48,18 +49,19 @@ static class EmbedCommand
                     break;
                 case var path: throw new UserException($"--output ({path}) must end in .npy or .jsonl");
             }
+            if (parse.GetValue(output) is { } written && parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.embed/1", Output = written, Texts = report.Lines });
             return report.Finish();
         });
         return command;
     }
 
     // Every line has its embedding or a placeholder, so that line n is row n.
-    static IEnumerable<TextEmbedding> Embed(Embedder embedder, IEnumerable<string> lines, Pooling? pooling, UnreadLines report)
+    static IEnumerable<TextEmbedding> Embed(Embedder embedder, IEnumerable<InputLine> lines, Pooling? pooling, UnreadLines report)
     {
-        foreach (var part in lines.Select(line => (line, reads: report.Reads(embedder.ProblemOf(line)))).Chunk(TextsAtOnce))
+        foreach (var part in lines.Select(line => (line.Text, reads: report.Reads(line, embedder.ProblemOf))).Chunk(TextsAtOnce))
         {
-            using var embeddings = embedder.Embed(part.Where(one => one.reads).Select(one => one.line), pooling).GetEnumerator();
-            foreach (var (line, reads) in part) yield return reads && embeddings.MoveNext() ? embeddings.Current : embedder.Unread(line, pooling);
+            using var embeddings = embedder.Embed(part.Where(one => one.reads).Select(one => one.Text), pooling).GetEnumerator();
+            foreach (var (text, reads) in part) yield return reads && embeddings.MoveNext() ? embeddings.Current : embedder.Unread(text, pooling);
         }
     }
 

@@ -58,9 +58,9 @@ static class GenerateCommand
                 parse.Refuse([.. sampling.ForSampling, stream, overflow], "language models (gpt)", trained.Config.Model);
                 var searched = search.Read(parse, each) with { MaxNewTokens = sampling.LimitOf(parse) };
                 var translator = trained.LoadTranslator(where, type, quantized);
-                var report = new UnreadLines(context, parse.GetValue(input));
+                var report = new UnreadLines(context);
                 // A line that cannot be read gives empty lines, so that output and input stay aligned.
-                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line => report.Reads(translator.ProblemOf(line)) ? line : "") : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
+                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line => report.Reads(line, translator.ProblemOf) ? line.Text : "") : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
                 var translations = team.Processes.DivideStream(sources.Chunk(searched.BatchSize), some => translator.Translate(some, searched, cancel).ToList()).SelectMany(some => some);
                 WriteTranslations(context, team.Processes.IsAlone ? translator.Translate(sources, searched, cancel) : translations, each, json, document: parse.GetValue(input) is null);
                 return report.Finish();
@@ -71,8 +71,8 @@ static class GenerateCommand
             using var generator = new TextGenerator(model, tokenizer, where) { Precision = type, Quantized = quantized, StartsDocuments = Kind.For(trained).StartsDocuments(trained.Config.Data) };
             if (parse.GetValue(input) is { } file)
             {
-                var report = new UnreadLines(context, file);
-                var chunks = InputLines.Read(context, file).Select(line => (line, reads: report.Reads(generator.ProblemOf(line, options)))).SelectMany(one => Enumerable.Repeat(one, each)).Chunk(PromptsAtOnce);
+                var report = new UnreadLines(context);
+                var chunks = InputLines.Read(context, file).Select(line => (line.Text, reads: report.Reads(line, text => generator.ProblemOf(text, options)))).SelectMany(one => Enumerable.Repeat(one, each)).Chunk(PromptsAtOnce);
                 foreach (var completed in team.Processes.DivideStream(chunks, Complete))
                     foreach (var completion in completed) WriteLine(context, completion, json);
                 return report.Finish();

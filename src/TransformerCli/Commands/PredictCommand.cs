@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using TransformerCli.Output;
 using Transformers.Configs;
+using Transformers.Data;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;
@@ -49,7 +50,7 @@ static class PredictCommand
             };
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
             else
-                foreach (var one in predictions) context.Out.WriteLine($"{string.Join("  ", one.Labels.Select(label => $"{label.Label} {label.Probability:0.000}"))}  {one.Input}");
+                foreach (var one in predictions) context.Out.WriteLine($"{string.Join("  ", one.Labels.Select(label => $"{label.Label} {label.Probability:0.000}"))}  {one.Input}".ReplaceLineEndings(" "));
             foreach (var warning in warnings) context.Error.WriteLine($"warning: {warning}");
             return report.Finish();
         });
@@ -60,10 +61,10 @@ static class PredictCommand
     static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report, Action<double> progress)
     {
         using var predictor = new TextPredictor(run, device);
-        List<string> texts = [.. inputs.SelectMany(input => InputLines.IsFile(input, "INPUT") ? InputLines.Read(context, input) : [input])];
-        var reads = texts.ConvertAll(text => report.Reads(predictor.ProblemOf(text)));
-        using var predicted = predictor.Predict(texts.Where((_, i) => reads[i])).Counted(reads.Count(one => one), progress).GetEnumerator();
-        for (var i = 0; i < texts.Count; i++) yield return new Prediction(texts[i], reads[i] && predicted.MoveNext() ? [.. predicted.Current.Take(top)] : []);
+        List<InputLine> texts = [.. inputs.SelectMany((input, i) => InputLines.IsFile(input, "INPUT") ? InputLines.Read(context, input) : [new InputLine(input, "INPUT", i + 1)])];
+        var reads = texts.ConvertAll(text => report.Reads(text, predictor.ProblemOf));
+        using var predicted = predictor.Predict(texts.Where((_, i) => reads[i]).Select(text => text.Text)).Counted(reads.Count(one => one), progress).GetEnumerator();
+        for (var i = 0; i < texts.Count; i++) yield return new Prediction(texts[i].Text, reads[i] && predicted.MoveNext() ? [.. predicted.Current.Take(top)] : []);
     }
 
     static IEnumerable<Prediction> Images(TrainedRun run, IEnumerable<string> inputs, int top, Device device, List<string> warnings, UnreadLines report, Action<double> progress)
@@ -104,10 +105,10 @@ static class PredictCommand
     // What unreadable inputs are called, and whether there is only one.
     static UnreadLines ReportOf(CliContext context, ModelInput input, string[] inputs, string[] texts) => input switch
     {
-        ModelInput.Text => new(context, inputs is [var only] && (only == "-" || File.Exists(only)) ? only : "input"),
-        ModelInput.Series => new(context, null, "series"),
-        ModelInput.Pairs => new(context, null, "text", alone: texts.Length == 1),
-        _ => new(context, null, input == ModelInput.Sounds ? "sound" : "image", alone: inputs is [var one] && !Directory.Exists(one)),
+        ModelInput.Text => new(context),
+        ModelInput.Series => new(context, "series"),
+        ModelInput.Pairs => new(context, "text", alone: texts.Length == 1),
+        _ => new(context, input == ModelInput.Sounds ? "sound" : "image", alone: inputs is [var one] && !Directory.Exists(one)),
     };
 
     // Models of images with text read --image and --text, all others INPUT.
@@ -121,7 +122,7 @@ static class PredictCommand
             return;
         }
         if (image is not null || texts.Length > 0) throw new UserException($"{(image is null ? "--text" : "--image")} is for models of images with text, but the run is of kind {kind}", "pass its input as INPUT");
-        if (inputs.Length == 0) throw new UserException("INPUT must be given: what is to be classified", "texts, or files; transformer predict --help has an example");
+        if (inputs.Length == 0) throw new UserException("INPUT must be given: texts or files", "transformer predict --help has an example");
     }
 
     sealed record Prediction(string Input, IReadOnlyList<LabelProbability> Labels)
@@ -137,7 +138,7 @@ static class ForecastOutput
 {
     internal static int Write(CliContext context, ParseResult parse, TrainedRun run, IReadOnlyList<string> tables, Device device, Action<double> progress)
     {
-        var report = new UnreadLines(context, null, "table", alone: tables.Count == 1);
+        var report = new UnreadLines(context, "table", alone: tables.Count == 1);
         var forecasts = SeriesForecasts.Ahead(run, tables, device, report.Reads, progress);
         if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.forecast/1", Forecasts = forecasts });
         else

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Transformers.Data;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;
@@ -35,8 +36,8 @@ static class ScoreCommand
                 ? Pairs(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole))
                 : Texts(context, parse.GetValue(input)!, parse.GetValue(target), parse.GetValue(whole));
             var (texts, total) = (0L, new Totals());
-            var report = new UnreadLines(context, parse.GetValue(input));
-            foreach (var lines in inputs.Select(line => (line.Input, reads: report.Reads(line.Problem ?? scorer.ProblemOf(line.Input)))).Chunk(TextsAtOnce))
+            var report = new UnreadLines(context);
+            foreach (var lines in inputs.Select(line => (line.Input, reads: report.Reads(line.From, _ => scorer.ProblemOf(line.Input)))).Chunk(TextsAtOnce))
             {
                 using var scores = scorer.Score(lines.Where(line => line.reads).Select(line => line.Input), cancel).GetEnumerator();
                 foreach (var (text, reads) in lines)
@@ -63,7 +64,7 @@ static class ScoreCommand
     {
         if (target is not null) throw new UserException("--target is for encoder-decoders, but the run is not one");
         var lines = InputLines.Read(context, input);
-        return whole ? [new Line(new ScoreInput(InputLines.ReadAll(context, input)))] : lines.Select(line => new Line(new ScoreInput(line)));
+        return (whole ? [new InputLine(InputLines.ReadAll(context, input), InputLines.NameOf(input), 1)] : lines).Select(line => new Line(new ScoreInput(line.Text), line));
     }
 
     static IEnumerable<Line> Pairs(CliContext context, string input, string? target, bool whole)
@@ -74,14 +75,14 @@ static class ScoreCommand
             : Joined(InputLines.Read(context, input), InputLines.Read(context, target, "--target"), input, target);
     }
 
-    static Line Split(string line)
+    static Line Split(InputLine line)
     {
-        var parts = line.Split('\t');
-        return parts.Length == 2 ? new Line(new ScoreInput(parts[1], parts[0]))
-            : new Line(new ScoreInput(line), new Problem($"must be a source, one tab and a target, but has {parts.Length - 1} tabs", Path: "--input", Hint: "or give the targets in a separate file with --target"));
+        var parts = line.Text.Split('\t');
+        return parts.Length == 2 ? new Line(new ScoreInput(parts[1], parts[0]), line)
+            : new Line(new ScoreInput(line.Text), line with { Problem = line.Problem ?? new($"must be a source, one tab and a target, but has {parts.Length - 1} tabs", line.File, line.Number, Path: "--input", Hint: "or give the targets in a separate file with --target") });
     }
 
-    static IEnumerable<Line> Joined(IEnumerable<string> sources, IEnumerable<string> targets, string input, string target)
+    static IEnumerable<Line> Joined(IEnumerable<InputLine> sources, IEnumerable<InputLine> targets, string input, string target)
     {
         using var left = sources.GetEnumerator();
         using var right = targets.GetEnumerator();
@@ -90,12 +91,12 @@ static class ScoreCommand
             var (source, of) = (left.MoveNext(), right.MoveNext());
             if (source != of) throw new UserException($"{(source ? target : input)} ends after line {number - 1}, and {(source ? input : target)} does not: they must have the same number of lines");
             if (!source) yield break;
-            yield return new Line(new ScoreInput(right.Current, left.Current));
+            yield return new Line(new ScoreInput(right.Current.Text, left.Current.Text), left.Current with { Problem = left.Current.Problem ?? right.Current.Problem });
         }
     }
 
-    // A line of the input, with its problem if it is not a text or a pair.
-    sealed record Line(ScoreInput Input, Problem? Problem = null);
+    // What is scored, and the line that it was read from, with its problem if it is not a text or a pair.
+    sealed record Line(ScoreInput Input, InputLine From);
 
     sealed class Totals
     {

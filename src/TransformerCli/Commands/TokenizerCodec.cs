@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using System.Text;
+using TransformerCli.Output;
 using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
@@ -28,7 +29,7 @@ static class TokenizerCodec
             if (parse.GetValue(output) is { } file)
             {
                 (long Tokens, long Bytes) sizes = default;
-                DurableFile.WriteAsked(file, stream => sizes = Encode(tokenizer, frame, text, allow, cancel, ids => WriteBinary(stream, ids)));
+                DurableFile.WriteAsked(file, stream => sizes = Encode(tokenizer, frame, text, InputLines.NameOf(source), allow, cancel, ids => WriteBinary(stream, ids)));
                 if (json) context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", sizes.Tokens, sizes.Bytes, null, file));
                 else context.Out.WriteLine($"{file}: {Amount.Of(sizes.Tokens, "token")}, {Amount.Of(sizes.Bytes, "byte")} of text");
                 return ExitCodes.Done;
@@ -36,12 +37,12 @@ static class TokenizerCodec
             if (json)
             {
                 var all = new List<int>();
-                var (tokens, bytes) = Encode(tokenizer, frame, text, allow, cancel, all.AddRange);
+                var (tokens, bytes) = Encode(tokenizer, frame, text, InputLines.NameOf(source), allow, cancel, all.AddRange);
                 context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", tokens, bytes, all, null));
                 return ExitCodes.Done;
             }
             var separator = "";
-            Encode(tokenizer, frame, text, allow, cancel, ids =>
+            Encode(tokenizer, frame, text, InputLines.NameOf(source), allow, cancel, ids =>
             {
                 if (ids.Count == 0) return;
                 context.Out.Write(separator + string.Join(' ', ids));
@@ -93,11 +94,19 @@ static class TokenizerCodec
 
     static Option<string> Input(string what) => new("--input") { Description = what + "; .gz files are decompressed, - reads standard input", HelpName = "FILE", DefaultValueFactory = _ => "-" };
 
-    static (long Tokens, long Bytes) Encode(TextTokenizer tokenizer, (IReadOnlyList<int> Before, IReadOnlyList<int> After) frame, Stream text, bool allowSpecial,
+    static (long Tokens, long Bytes) Encode(TextTokenizer tokenizer, (IReadOnlyList<int> Before, IReadOnlyList<int> After) frame, Stream text, string name, bool allowSpecial,
         CancellationToken cancel, Action<List<int>> write)
     {
         write([.. frame.Before]);
-        var (tokens, bytes) = allowSpecial ? EncodeWhole(tokenizer, text, write) : EncodeParts(tokenizer, text, cancel, write);
+        long tokens, bytes;
+        try
+        {
+            (tokens, bytes) = allowSpecial ? EncodeWhole(tokenizer, text, name, write) : EncodeParts(tokenizer, text, cancel, write);
+        }
+        catch (UserException exception) when (exception is not OutputException && exception.Problems is [{ File: null } problem])
+        {
+            throw new UserException([problem with { File = name }], exception);
+        }
         write([.. frame.After]);
         return (tokens + frame.Before.Count + frame.After.Count, bytes);
     }
@@ -127,7 +136,7 @@ static class TokenizerCodec
     }
 
     // A special token may span two blocks, so the text is read as a whole.
-    static (long Tokens, long Bytes) EncodeWhole(TextTokenizer tokenizer, Stream text, Action<List<int>> write)
+    static (long Tokens, long Bytes) EncodeWhole(TextTokenizer tokenizer, Stream text, string name, Action<List<int>> write)
     {
         using var whole = new MemoryStream();
         text.CopyTo(whole);
@@ -138,7 +147,8 @@ static class TokenizerCodec
         }
         catch (DecoderFallbackException exception)
         {
-            throw new UserException($"the text is not well-formed UTF-8: {exception.Message}", hint: "without --allow-special any bytes can be encoded", inner: exception);
+            var line = whole.GetBuffer().AsSpan(0, Math.Max(0, exception.Index)).Count((byte)'\n') + 1;
+            throw new UserException([new Problem("the line is not UTF-8", name, line, Hint: "without --allow-special any bytes can be encoded")], exception);
         }
         var ids = new List<int>(tokenizer.EncodeToIds(decoded, tokenizer.SpecialTokens.Keys));
         write(ids);

@@ -20,7 +20,7 @@ static class TokenizerTrainCommand
     {
         var input = new Option<string[]>("--input")
         {
-            Description = "Text files, folders of them (.txt, .md, .gz), or - for standard input; .gz files are decompressed", HelpName = "PATH",
+            Description = "Text files, folders (of which the files whose content is text are read, except JSON), or - for standard input; .gz files are decompressed", HelpName = "PATH",
             Required = true, AllowMultipleArgumentsPerToken = true,
         };
         var kind = new Option<string>("--kind") { Description = "What a token is, as in configs: bpe, characters, bytes or words", HelpName = "KIND", DefaultValueFactory = _ => "bpe", CompletionSources = { Kinds } };
@@ -34,7 +34,7 @@ static class TokenizerTrainCommand
         var vocabulary = new Option<int?>("--vocabulary") { Description = "Vocabulary size of a bpe, including special tokens", HelpName = "N" };
         var pattern = TokenizerCommand.PatternOption();
         var minimum = new Option<long>("--min-frequency") { Description = "How often a pair must occur to be merged", DefaultValueFactory = _ => 2, HelpName = "N" };
-        var special = new Option<string[]?>("--special") { Description = "Special tokens (default: <|endoftext|>; none for characters)", HelpName = "TEXT", AllowMultipleArgumentsPerToken = true };
+        var special = new Option<string[]?>("--special") { Description = "Special tokens [default: <|endoftext|>; none for characters]", HelpName = "TEXT", AllowMultipleArgumentsPerToken = true };
         var threads = new Option<int>("--threads") { Description = "Threads to count with, 0 for one per core; the result is the same", DefaultValueFactory = _ => 0, HelpName = "N" };
         var output = CommonOptions.Output("The file to write", "FILE", "tokenizer.json");
         var command = new Command("train", "Learns a vocabulary from text.\n\nExample: transformer tokenizer train --input corpus.txt --vocabulary 8192 --pattern cl100k --output tokenizer.json")

@@ -87,7 +87,7 @@ static partial class ConfigScalars
         foreach (var one in rules) one.Describe(schema);
         if (Bound("minimum") is { } lowest) least = Math.Max(least, Math.Ceiling(lowest));
         if (Bound("maximum") is { } highest) most = Math.Min(most, Math.Floor(highest));
-        rule = FormattableString.Invariant($"must lie between {least} and {most}");
+        rule = FormattableString.Invariant($"must be between {least} and {most}");
         return null;
 
         decimal? Bound(string key) =>

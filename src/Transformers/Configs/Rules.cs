@@ -46,7 +46,7 @@ sealed class BetweenAttribute(double minimum, double maximum) : RuleAttribute
         if (number >= minimum && (Below ? number < maximum : number <= maximum)) return null;
         return Below
             ? $"must be at least {Number.Show(minimum)} and below {Number.Show(maximum)}"
-            : $"must lie between {Number.Show(minimum)} and {Number.Show(maximum)}";
+            : $"must be between {Number.Show(minimum)} and {Number.Show(maximum)}";
     }
 
     public override void Describe(JsonObject schema)

@@ -37,8 +37,21 @@ public static class TextLines
     public static IEnumerable<string> Read(Stream stream, string path)
     {
         foreach (var line in new Utf8Reader(stream, path, counts: null).Lines(MaximumBytes))
-            yield return Encoding.UTF8.GetString(line.Span.EndsWith((byte)'\r') ? line.Span[..^1] : line.Span);
+            yield return TextOf(line.Span);
     }
+
+    /// <summary>All lines of a stream, read lazily, including those that cannot be used: each has its problem, and the others are read.</summary>
+    /// <param name="stream">The bytes.</param>
+    /// <param name="path">The name in messages.</param>
+    /// <exception cref="UserException">The stream cannot be read.</exception>
+    public static IEnumerable<InputLine> ReadEach(Stream stream, string path)
+    {
+        var (bad, number) = (new Dictionary<long, Problem>(), 0);
+        foreach (var line in new Utf8Reader(stream, path, counts: null, bad).Lines(MaximumBytes))
+            yield return new InputLine(TextOf(line.Span), path, ++number, bad.Remove(number, out var problem) ? problem : null);
+    }
+
+    static string TextOf(ReadOnlySpan<byte> line) => Encoding.UTF8.GetString(line.EndsWith((byte)'\r') ? line[..^1] : line);
 
     /// <summary>All of a file or stream as one text, without a byte-order mark at its start.</summary>
     /// <param name="stream">The bytes.</param>
@@ -61,6 +74,13 @@ public static class TextLines
     public static UserException Error(string path, int line, string message, string? hint = null) =>
         new([new Problem(message, path, line, Hint: hint)]);
 }
+
+/// <summary>One line of an input.</summary>
+/// <param name="Text">Its text, with U+FFFD for what is not UTF-8, and without what is beyond <see cref="TextLines.MaximumBytes"/>.</param>
+/// <param name="File">The name of its file in messages.</param>
+/// <param name="Number">Its number, from 1.</param>
+/// <param name="Problem">Why it cannot be used; null if it can.</param>
+public readonly record struct InputLine(string Text, string File, int Number, Problem? Problem = null);
 
 /// <summary>One line of a JSON-lines file.</summary>
 static class JsonLine

@@ -114,7 +114,8 @@ public static class InputFile
 
     /// <summary>The problem that a system error describes, with the file that its message names.</summary>
     public static Problem ProblemOf(Exception exception) =>
-        exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at && exception.Message.EndsWith('\'')
+        exception is UnauthorizedAccessException && exception.Message.Split('\'') is [_, var denied, _] ? new("permission denied", denied)
+        : exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at && exception.Message.EndsWith('\'')
             ? new(exception.Message[..at], exception.Message[(at + 4)..^1]) : new(exception.Message);
 
     /// <summary>Why a file cannot be read or written, without its path, which the problem already has.</summary>

@@ -31,23 +31,24 @@ static class FailPoint
         LatestWritten, BestWritten, DeleteRenamed, Deleted,
     ];
 
-    static readonly string? armed;
+    // Not in a static constructor, whose exceptions arrive wrapped in another.
+    static readonly Lazy<string?> armed = new(Read);
     static long left = 1;
 
-    static FailPoint()
+    static string? Read()
     {
         var setting = Environment.GetEnvironmentVariable("TRANSFORMER_FAILPOINT");
-        if (string.IsNullOrEmpty(setting)) return;
+        if (string.IsNullOrEmpty(setting)) return null;
         var colon = setting.IndexOf(':');
-        armed = colon < 0 ? setting : setting[..colon];
-        if (!All.Contains(armed) || (colon >= 0 && !long.TryParse(setting.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out left)))
-            throw new UserException($"TRANSFORMER_FAILPOINT ({setting}) must be one of {string.Join(", ", All)}, with an optional :count");
+        var name = colon < 0 ? setting : setting[..colon];
+        return All.Contains(name) && (colon < 0 || long.TryParse(setting.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out left)) ? name
+            : throw new UserException($"TRANSFORMER_FAILPOINT ({setting}) must be one of {string.Join(", ", All)}, with an optional :count");
     }
 
     /// <summary>Passes a boundary; kills the process if the environment asks for it.</summary>
     public static void Pass(string name)
     {
-        if (armed is null || armed != name || Interlocked.Decrement(ref left) != 0) return;
+        if (armed.Value is not { } there || there != name || Interlocked.Decrement(ref left) != 0) return;
         using var self = Process.GetCurrentProcess();
         self.Kill();
         Thread.Sleep(Timeout.Infinite); // The signal is on its way: nothing after this boundary may run.

@@ -19,7 +19,7 @@ static class DocumentStarts
     {
         if (run.Data is not TextDataConfig { DocumentStart: null } data) return run;
         if (Recorded(options) is { } recorded) return run with { Data = data with { DocumentStart = recorded.DocumentStart } };
-        return run with { Data = Resolve(data, options.From is { } from && TrainedRun.Open(from) is var other && other.Checkpoint.Has(CheckpointFiles.Tokenizer) ? other.LoadTokenizer() : null) };
+        return run with { Data = Resolve(data, options.TakenFrom is { } from && TrainedRun.Open(from) is var other && other.Checkpoint.Has(CheckpointFiles.Tokenizer) ? other.LoadTokenizer() : null) };
     }
 
     /// <summary>Text with the setting decided: by default the token is used if there is more than one document, and the tokenizer has it or can get it.</summary>

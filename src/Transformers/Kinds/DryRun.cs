@@ -25,12 +25,18 @@ public static class DryRun
     {
         RunFolderProbe.Check(options.Run);
         NativeLibraries.Load();
+        if (Directory.Exists(options.Run))
+        {
+            using var folder = RunFolder.OpenForReading(options.Run);
+            options = TrainingRun.Resuming(options, folder);
+        }
         config = Kind.For(config.Model).Resolve(config, options);
         using var setup = Kind.For(config.Model).CreateTask(config, options, observer, stop);
         var (task, model) = (setup.Task, setup.Task.Model);
         TrainingRun.Prepare(setup, config, options, observer);
-        var (state, from) = StateOf(config, options, new RunIdentity(config, setup.Files, setup.FilesHash, ""));
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
+        var name = precision == Precision.Bf16 ? "bf16" : "fp32";
+        var (state, from) = StateOf(config, options, new RunIdentity(config, setup.Files, setup.FilesHash, name), observer);
 
         Precisions.Apply(model, precision);
         ProcessMemory.StartPeak();
@@ -59,7 +65,7 @@ public static class DryRun
             Steps = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue),
             Model = KindAttribute.Of(config.Model),
             Parameters = model.parameters().Sum(parameter => parameter.numel()),
-            Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
+            Precision = name,
             Device = options.Device.ToString(),
             Unit = task.Unit,
             UnitsPerStep = step.Sum(batch => batch.Units),
@@ -84,15 +90,15 @@ public static class DryRun
     static long Bytes(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.ElementSize);
 
     // The state of the run's folder, and whether the run can resume from it.
-    static (string state, long? from) StateOf(RunConfig config, TrainingOptions options, RunIdentity identity)
+    static (string state, long? from) StateOf(RunConfig config, TrainingOptions options, RunIdentity identity, ITrainingObserver observer)
     {
         using var folder = Directory.Exists(options.Run) ? RunFolder.OpenForReading(options.Run) : null;
         if (folder is not null && options.Resume == ResumeMode.Never && !folder.IsEmpty) throw TrainingRun.NotEmpty(folder);
-        if (folder is not null && FinishedRun.ResultOf(folder, config, options) is { } finished) return ("finished", finished.Steps);
+        if (folder is not null && FinishedRun.ResultOf(folder, config, options, observer) is { } finished) return ("finished", finished.Steps);
         if (options.ResumeFrom is { } path) return ("resumes", StepOf(Checkpoint.Open(path)));
         return folder?.Checkpoints.FindNewestIntact(out _) is { } newest ? ("resumes", StepOf(newest)) : ("new", null);
 
-        long StepOf(Checkpoint checkpoint) => identity.ReadState(checkpoint, DataProfile.Silent).Step;
+        long StepOf(Checkpoint checkpoint) => identity.ReadState(checkpoint, observer).Step;
     }
 }
 

@@ -56,7 +56,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
     /// <summary>Opens the images and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig config, ImageDataConfig data, IImageModelConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (options.From is { } from && TrainedRun.Open(from).Checkpoint is var there)
+        if (options.TakenFrom is { } from && TrainedRun.Open(from).Checkpoint is var there)
             data = data with { Input = WarmStart.Statistics(data.Input, ImageInput.Parse(there.ReadText(ImageInput.FileName), there.PathOf(ImageInput.FileName)).Transform, from) };
         if (data.Source is GeneratedImagesConfig) observer.OnPreparing("drawing images", 0);
         var opened = OpenedImages.Open(data, config.Seed, generated: Path.Combine(options.Cache, "images"), cancel: stop.Token);

@@ -225,13 +225,13 @@ sealed record PreparedPairs(ImageTextSplits Splits, TextTokenizer Tokenizer, Ima
     /// <summary>Reads what a config names.</summary>
     internal static PreparedPairs Open(ImageTextDataConfig data, VilbertConfig network, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
-        if (data.Input is { } seen && options.From is { } from && TrainedRun.Open(from).Checkpoint is var there
+        if (data.Input is { } seen && options.TakenFrom is { } from && TrainedRun.Open(from).Checkpoint is var there
             && ImageTextInput.Parse(there.ReadText(ImageTextInput.FileName), there.PathOf(ImageTextInput.FileName)).Transform is { } shown)
             data = data with { Input = WarmStart.Statistics(seen, shown, from) };
         var splits = data.Open();
         observer.OnPreparing("reading images and text", 0);
         var text = new SentenceSource($"{data.Source}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().SelectMany(TextsOf));
-        var tokenizer = options.From is { } run ? WarmStart.Tokenizer(run, data.Tokenizer, other => (other.Data as ImageTextDataConfig)?.Tokenizer)
+        var tokenizer = options.TakenFrom is { } run ? WarmStart.Tokenizer(run, data.Tokenizer, other => (other.Data as ImageTextDataConfig)?.Tokenizer)
             : TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder, done => observer.OnPreparing("training the tokenizer", done), cancel);
         var longest = Math.Min(data.MaxLength, network.Context);
         var train = ImageTextCorpus.Encode(splits.Train, tokenizer, null, longest, cancel);

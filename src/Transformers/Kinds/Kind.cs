@@ -182,7 +182,7 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
     {
         var data = DataOf(run);
         // Checked before the data are prepared, which may take long.
-        if (options.From is { } from) WarmStart.CheckModel(TrainedRun.Open(from), from, run);
+        if (options.TakenFrom is { } from) WarmStart.CheckModel(TrainedRun.Open(from), from, run);
         try
         {
             return CreateTask(run, data, (TModel)run.Model, options, observer, stop);

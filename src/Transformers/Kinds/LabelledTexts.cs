@@ -69,7 +69,7 @@ static class LabelledTexts
     static TextTokenizer TokenizerOf(LabelledDataConfig data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         // The loaded embeddings belong to the other run's tokens.
-        if (options.From is { } from) return WarmStart.Tokenizer(from, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer);
+        if (options.TakenFrom is { } from) return WarmStart.Tokenizer(from, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer);
         var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
             done => observer.OnPreparing("training the tokenizer", done), cancel);

@@ -86,13 +86,13 @@ sealed class NextTokenTask : StreamTask<TextBatch>
         {
             // Prepared text comes with its tokenizer.
             var own = TokenizerFile.Load(PreparedData.TokenizerPath(folder));
-            if (options.From is { } from && TrainedRun.Open(from).LoadTokenizer().Hash != own.Hash)
+            if (options.TakenFrom is { } from && TrainedRun.Open(from).LoadTokenizer().Hash != own.Hash)
                 throw new UserException([new Problem($"({folder}) was prepared with a different tokenizer from that of {from}, whose weights are used", Path: "data.source",
-                    Hint: $"prepare the text with that tokenizer: transformer data prepare … --tokenizer {from}")]);
+                    Hint: $"prepare the text with that tokenizer: transformer data prepare CONFIG --set 'data.tokenizer={{ kind: file, path: {from} }}'")]);
             return (own, PreparedData.Open(folder, own));
         }
         var source = TextSources.Of(data.Source);
-        var tokenizer = options.From is { } run ? WarmStart.Tokenizer(run, data.Tokenizer, other => (other.Data as TextDataConfig)?.Tokenizer)
+        var tokenizer = options.TakenFrom is { } run ? WarmStart.Tokenizer(run, data.Tokenizer, other => (other.Data as TextDataConfig)?.Tokenizer)
             : TokenizerFactory.Create(data.Tokenizer, source, options.Cache, TokenizerFactory.SpecialTokensOf(data), progress: done => observer.OnPreparing("training the tokenizer", done), cancel: cancel);
         return (tokenizer, DataPreparation.Prepare(DataPreparation.OptionsOf(data, source, tokenizer), options.Cache, new PreparationReport(observer), cancel));
     }

@@ -55,7 +55,7 @@ sealed class SoundTask : ClassifierTask<SoundBatch>
         LabelledNotes.CheckClasses(sounds.Classes, "recordings");
         observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {Amount.Of(sounds.Test.Length, "test recording")} of {Amount.Of(sounds.Classes.Count, "class", "classes")}");
         foreach (var warning in sounds.Warnings) observer.Warn(warning);
-        var input = options.From is { } from ? InputOf(TrainedRun.Open(from), from, data) : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
+        var input = options.TakenFrom is { } from ? InputOf(TrainedRun.Open(from), from, data) : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var model = new Ast(network, SoundShape.Of(data, sounds.Classes.Count), generator).to(options.Device);
         var files = new Dictionary<string, byte[]>

@@ -32,9 +32,10 @@ public static class TrainingRun
         if (!processes.IsFirst) return Follow(options, observer, stop);
         using var folder = RunFolder.OpenForTraining(options.Run, TrainerOutputs.PolicyOf(config.Training.Checkpoint));
         if (options.Resume == ResumeMode.Never && !folder.IsEmpty) throw NotEmpty(folder);
+        options = Resuming(options, folder);
         config = Kind.For(config.Model).Resolve(config, options);
-        var finished = FinishedRun.ResultOf(folder, config, options);
-        processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished));
+        var finished = FinishedRun.ResultOf(folder, config, options, observer);
+        processes.Broadcast(new Opening(ConfigWriter.ToYaml(config), finished, options.Own));
         if (finished is not null)
         {
             observer.Note($"{options.Run} is finished: {Amount.Of(finished.Steps, "step")}; {(finished.Stopped == TrainResult.Patience ? MorePatience : "raise training.steps to continue")}");
@@ -81,8 +82,9 @@ public static class TrainingRun
     // Every process except the first: the same training, with what the first process has read, and without writing files.
     static TrainResult Follow(TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        var (yaml, finished) = options.Processes.Broadcast<Opening>(null!);
+        var (yaml, finished, own) = options.Processes.Broadcast<Opening>(null!);
         if (finished is not null) return finished;
+        options = options with { Own = own };
         var config = ConfigFile.Parse<RunConfig>(yaml, "the first process's config");
         NativeLibraries.Load();
         using var timer = options.MaxTime is { } limit ? new TimeLimit(limit, stop) : null;
@@ -93,7 +95,11 @@ public static class TrainingRun
         return Result(config, options, trainer, setup, 0, "", stop);
     }
 
-    sealed record Opening(string Config, TrainResult? Finished);
+    sealed record Opening(string Config, TrainResult? Finished, string? Own);
+
+    /// <summary>The options of a run, with the checkpoint that it resumes from.</summary>
+    internal static TrainingOptions Resuming(TrainingOptions options, RunFolder folder) =>
+        options.From is null ? options : options with { Own = options.ResumeFrom ?? folder.Checkpoints.FindNewestIntact(out _)?.Folder };
 
     static TaskSetup Create(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
@@ -139,7 +145,7 @@ public static class TrainingRun
     /// <summary>Loads another run's weights and freezes parameters, as the options and the config say.</summary>
     internal static void Prepare(TaskSetup setup, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
-        if (options.From is { } from)
+        if (options is { From: { } from, Own: null })
         {
             var other = TrainedRun.Open(from);
             observer.Note($"starting from {other.Checkpoint.Folder}: {WarmStart.From(setup.Task.Model, other, setup.Labels, config)}{WarmStart.Differences(other, config)}");
@@ -226,9 +232,9 @@ public static class TrainingRun
 /// <summary>Finds out whether a folder already contains the result of a run.</summary>
 static class FinishedRun
 {
-    /// <summary>The result of a run that has nothing left to do; null otherwise.</summary>
-    /// <exception cref="UserException">The folder contains a finished run with a different model, different data or a different start, or a damaged result.</exception>
-    internal static TrainResult? ResultOf(RunFolder folder, RunConfig config, TrainingOptions options)
+    /// <summary>The result of a run that has nothing left to do; null otherwise. Warns of settings that therefore have no effect.</summary>
+    /// <exception cref="UserException">The folder contains a finished run with a different model, different data or a different start, or a damaged result; or a setting is not valid.</exception>
+    internal static TrainResult? ResultOf(RunFolder folder, RunConfig config, TrainingOptions options, ITrainingObserver observer)
     {
         if (!folder.IsFinished) return null;
         var before = ConfigFile.Load<RunConfig>([folder.ConfigFile]);
@@ -239,7 +245,20 @@ static class FinishedRun
         if (result.Steps < config.Training.Steps && (result.Stopped != TrainResult.Patience || IsMorePatient(before, config))) return null;
         if (options.From is { } from && !(result.From is { } began && ConfigDifferences.SamePath(began, from)))
             throw new UserException([new Problem($"contains a finished run, but --from ({from}) starts a new one", folder.FullPath, Hint: "name another folder with --run")]);
+        if (ConfigDifferences.Of(before, config) is { Count: > 0 } differences)
+        {
+            CheckFreeze(folder, config.Training.Freeze ?? []);
+            observer.Warn($"the run is finished, so settings that have changed since have no effect: {string.Join("; ", differences)} (name another folder with --run to train with them)");
+        }
         return result;
+    }
+
+    // The only rule of a training setting that needs more than the config: the names of the parameters.
+    static void CheckFreeze(RunFolder folder, IReadOnlyList<string> patterns)
+    {
+        if (patterns.Count == 0 || folder.Checkpoints.FindNewestIntact(out _) is not { } checkpoint) return;
+        using var weights = checkpoint.OpenTensors(checkpoint.WeightsFile);
+        WarmStart.Matches([.. weights.Tensors.Select(tensor => TensorNames.Current(tensor.Name))], patterns);
     }
 
     static bool IsMorePatient(RunConfig before, RunConfig now) =>

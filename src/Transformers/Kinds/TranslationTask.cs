@@ -85,9 +85,9 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
             ParallelFilesConfig files => [files.From, files.To],
             _ => [],
         };
-        foreach (var file in new[] { splits.Train, splits.Validation, splits.Test }.SelectMany(split => split?.Files ?? []))
-            if (ParallelFiles.HeaderOf(file, [.. names.Select(name => name.ToLowerInvariant())]) is { } header)
-                observer.Note($"{file}:1: the first line names the columns ({header}) and is not a pair");
+        foreach (var table in new[] { splits.Train, splits.Validation, splits.Test }.SelectMany(split => split?.Files ?? []))
+            if (ParallelFiles.HeaderOf(table, [.. names.Select(name => name.ToLowerInvariant())]) is { } header)
+                observer.Note($"{table}:1: the first line names the columns ({header}) and is not a pair");
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
         var broken = new List<string>();
         // The begin or end token takes one position.
@@ -95,6 +95,9 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         var filter = data.Filter();
         var train = Encode(splits.Train, filter with { MaximumTokens = Math.Min(filter.MaximumTokens, limit) }, keepTexts: false);
         if (train.Report.Kept < train.Report.Read) observer.Note(train.Report.ToString());
+        if (train.Report is { Kept: 0 } none)
+            throw new UserException([new Problem(none.Read == 0 ? "contains no pair to train on" : $"contains no pair that fits: {none}", splits.Train.Files is [var file, ..] ? file : null,
+                Hint: none.SourceTooLong + none.TargetTooLong > 0 ? $"data.max_length ({data.MaxLength}) and model.context ({shape.Context}) limit the number of tokens" : broken.FirstOrDefault())]);
         var validation = splits.Validation is null ? null
             : Encode(splits.Validation, new ParallelFilter { MinimumTokens = 0, MaximumTokens = limit }, keepTexts: true);
         if (validation is { Report: { } report } && report.Kept < report.Read)
@@ -109,7 +112,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
 
     static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelDataConfig data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
-        if (options.From is { } from)
+        if (options.TakenFrom is { } from)
         {
             var before = TrainedRun.Open(from).LoadTokenizers();
             if (ReferenceEquals(before.source, before.target) != data.TargetTokenizer is null)

@@ -17,7 +17,7 @@ public static class MachinePeaks
     /// <param name="device">The device.</param>
     /// <param name="precision">The type of the product.</param>
     /// <param name="again">Whether to measure even if it was measured before.</param>
-    public static double FlopsPerSecond(Device device, Precision precision, bool again = false) => FlopsPerSecond(device, precision, again, DefaultFile());
+    public static double FlopsPerSecond(Device device, Precision precision, bool again = false) => FlopsPerSecond(device, precision, again, Path.Combine(UserCache.Folder, "peaks.json"));
 
     internal static double FlopsPerSecond(Device device, Precision precision, bool again, string file)
     {
@@ -54,11 +54,6 @@ public static class MachinePeaks
     {
         return $"{precision}|{device}|{NativeLibraries.Load().Version}|{ProcessSettings.Instructions}|{get_num_threads()}|{Environment.MachineName}".ToLowerInvariant();
     }
-
-    static string DefaultFile() => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache ? cache
-        : OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "transformer", "peaks.json");
 
     static Dictionary<string, double> Read(string file)
     {

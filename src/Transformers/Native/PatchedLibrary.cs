@@ -107,12 +107,15 @@ sealed record PatchedLibrary(string Path, string Explanation)
 /// <summary>The user's cache folder of this program.</summary>
 static class UserCache
 {
+    /// <summary>The user's home folder, even if it does not exist: an empty path would mean the working folder.</summary>
+    internal static string Home => Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify);
+
     /// <summary>Where it is: below <c>XDG_CACHE_HOME</c>, or the system's usual folder.</summary>
     internal static string Folder { get; } = System.IO.Path.Combine(
         Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } named && System.IO.Path.IsPathRooted(named) ? named
         : OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-        : OperatingSystem.IsMacOS() ? System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), "Library", "Caches")
-        : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+        : OperatingSystem.IsMacOS() ? System.IO.Path.Combine(Home, "Library", "Caches")
+        : System.IO.Path.Combine(Home, ".cache"),
         "transformer");
 }
 

@@ -20,7 +20,7 @@ static class TorchCandidates
 
     /// <summary>NuGet's folder of restored packages.</summary>
     internal static string Packages { get; } = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } named
-        ? named : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        ? named : Path.Combine(UserCache.Home, ".nuget", "packages");
 
     /// <summary>The folders of the program's own native files.</summary>
     internal static IReadOnlyList<string> Application { get; } =

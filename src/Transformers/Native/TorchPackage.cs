@@ -110,7 +110,7 @@ sealed partial record TorchPackage(string Platform, string Version, string Root)
     static string Reason(string text)
     {
         var errors = ErrorLine().Matches(text).Select(match => match.Groups[1].Value.Trim()).Distinct().Take(2).ToList();
-        return errors.Count > 0 ? string.Join("; ", errors) : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "the SDK did not say why";
+        return errors.Count > 0 ? string.Join("; ", errors) : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(line => !line.StartsWith("at ", StringComparison.Ordinal)) ?? "the SDK did not say why";
     }
 
     // The packages are built for glibc.

@@ -53,9 +53,7 @@ public sealed class RunFolder : IDisposable
     public static RunFolder OpenForTraining(string path, CheckpointPolicy policy)
     {
         path = Path.GetFullPath(path);
-        for (var above = Path.GetDirectoryName(path); above is not null; above = Path.GetDirectoryName(above))
-            if (Directory.Exists(Path.Combine(above, CheckpointsFolder)) && File.Exists(Path.Combine(above, "config.yaml")))
-                throw new CheckpointException(path, $"is inside the run folder {above}", "name a folder outside it with --run");
+        CheckPath(path);
         RunLock? held = null;
         try
         {
@@ -72,6 +70,16 @@ public sealed class RunFolder : IDisposable
             if (e is IOException or UnauthorizedAccessException) throw new CheckpointException(path, $"the run folder cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
             throw;
         }
+    }
+
+    // A run must not be mixed with the files of another, or with those of a checkpoint.
+    internal static void CheckPath(string path)
+    {
+        if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
+            throw new CheckpointException(path, "is a checkpoint, not a run folder", "name another folder with --run; --from starts from the weights of a checkpoint");
+        for (var above = Path.GetDirectoryName(path); above is not null; above = Path.GetDirectoryName(above))
+            if (Directory.Exists(Path.Combine(above, CheckpointsFolder)) && File.Exists(Path.Combine(above, "config.yaml")))
+                throw new CheckpointException(path, $"is inside the run folder {above}", "name a folder outside it with --run");
     }
 
     /// <summary>Opens a folder to read from it, even while a run writes to it. Writing methods must not be called.</summary>
@@ -164,6 +172,7 @@ static class RunFolderProbe
     internal static void Check(string path)
     {
         path = Path.GetFullPath(path);
+        RunFolder.CheckPath(path);
         if (File.Exists(Path.Combine(path, ".lock"))) RunLock.Take(path).Dispose();
         var trial = Path.Combine(Nearest(path), $".transformer-{Guid.NewGuid():N}");
         try

@@ -89,7 +89,7 @@ public sealed class CharacterTokenizer : TextTokenizer
                 var status = Rune.DecodeFromUtf8(text, out var character, out var length);
                 // A character may continue in the next block, if there is one.
                 if (status == OperationStatus.NeedMoreData && read > 0) break;
-                if (status != OperationStatus.Done) throw NotUtf8(offset);
+                if (status != OperationStatus.Done) throw NotUtf8($" at byte {offset}");
                 seen[character.Value] = true;
                 text = text[length..];
                 offset += length;
@@ -100,8 +100,8 @@ public sealed class CharacterTokenizer : TextTokenizer
         while (read > 0);
     }
 
-    static UserException NotUtf8(long offset) => new($"the text is not well-formed UTF-8 at byte {offset}, and a character vocabulary cannot encode bytes",
-        hint: "choose the byte or bpe tokenizer, or repair the text");
+    static UserException NotUtf8(string at = "", int? line = null) => new([new Problem($"the text is not UTF-8{at}, and a character vocabulary cannot encode bytes", Line: line,
+        Hint: "choose the byte or bpe tokenizer, or repair the text")]);
 
     /// <inheritdoc/>
     public override int VocabularySize => bytesOfId.Length;
@@ -120,19 +120,22 @@ public sealed class CharacterTokenizer : TextTokenizer
             if (utf8[at] < 128)
             {
                 var id = idOfAscii[utf8[at]];
-                ids.Add(id >= 0 ? id : throw Unknown(new Rune(utf8[at])));
+                ids.Add(id >= 0 ? id : throw Unknown(new Rune(utf8[at]), LineOf(utf8, at)));
                 at++;
                 continue;
             }
-            if (Rune.DecodeFromUtf8(utf8[at..], out var character, out var length) != OperationStatus.Done) throw NotUtf8(at);
-            ids.Add(idOfCharacter.TryGetValue(character.Value, out var found) ? found : throw Unknown(character));
+            if (Rune.DecodeFromUtf8(utf8[at..], out var character, out var length) != OperationStatus.Done) throw NotUtf8(line: LineOf(utf8, at));
+            ids.Add(idOfCharacter.TryGetValue(character.Value, out var found) ? found : throw Unknown(character, LineOf(utf8, at)));
             at += length;
         }
     }
 
-    static UserException Unknown(Rune character) => new(
-        Rune.IsControl(character) ? $"character U+{character.Value:X4} is not in the vocabulary" : $"character '{character}' (U+{character.Value:X4}) is not in the vocabulary",
-        hint: "a character vocabulary has only the characters of its training text and no unknown token: leave the character out, or train with a tokenizer of kind bytes or bpe, which encode any text");
+    // The line of the text, from 1.
+    static int LineOf(ReadOnlySpan<byte> text, int at) => text[..at].Count((byte)'\n') + 1;
+
+    static UserException Unknown(Rune character, int line) => new([new Problem(
+        Rune.IsControl(character) ? $"character U+{character.Value:X4} is not in the vocabulary" : $"character '{character}' (U+{character.Value:X4}) is not in the vocabulary", Line: line,
+        Hint: "a character vocabulary has only the characters of its training text and no unknown token: leave the character out, or train with a tokenizer of kind bytes or bpe, which encode any text")]);
 
     internal override int LastCut(ReadOnlySpan<byte> text)
     {

@@ -13,6 +13,7 @@ public sealed class StreamingEncoder
     int filled;
     // A buffer without a cut is not searched again until it has doubled, so the search stays linear.
     int wanted = Block;
+    long lines;
 
     internal StreamingEncoder(TextTokenizer tokenizer) => this.tokenizer = tokenizer;
 
@@ -36,7 +37,7 @@ public sealed class StreamingEncoder
     /// <exception cref="UserException">The text contains something that the vocabulary cannot express.</exception>
     public void Finish(List<int> ids)
     {
-        tokenizer.EncodeUntil(buffer.AsSpan(0, filled), filled, ids);
+        EncodeUntil(buffer.AsSpan(0, filled), filled, ids);
         (filled, wanted) = (0, Block);
     }
 
@@ -46,11 +47,24 @@ public sealed class StreamingEncoder
         var cut = tokenizer.LastCut(text);
         if (cut > 0)
         {
-            tokenizer.EncodeUntil(text, cut, ids);
+            EncodeUntil(text, cut, ids);
             text[cut..].CopyTo(buffer);
             filled -= cut;
         }
         wanted = (int)Math.Min(Array.MaxLength, Math.Max(Block, filled * 2L));
+    }
+
+    void EncodeUntil(ReadOnlySpan<byte> text, int end, List<int> ids)
+    {
+        try
+        {
+            tokenizer.EncodeUntil(text, end, ids);
+        }
+        catch (UserException exception) when (exception.Problems is [{ Line: { } line } problem])
+        {
+            throw new UserException([problem with { Line = (int)Math.Min(int.MaxValue, lines + line) }], exception);
+        }
+        lines += text[..end].Count((byte)'\n');
     }
 }
 

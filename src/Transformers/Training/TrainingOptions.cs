@@ -29,6 +29,10 @@ public sealed record TrainingOptions
     public string? ResumeFrom { get; init; }
     /// <summary>A run or checkpoint whose weights, and tokenizer if it has one, a new run starts from.</summary>
     public string? From { get; init; }
+    /// <summary>The checkpoint from which a run that was started with <see cref="From"/> resumes: it has all that was taken over, so the other run need not exist any more.</summary>
+    internal string? Own { get; init; }
+    /// <summary>Where that which is taken over from another run is read; null for nothing.</summary>
+    internal string? TakenFrom => From is null ? null : Own ?? From;
     /// <summary>Called with the task before the first step; an exception ends the run.</summary>
     public Action<TrainingTask>? BeforeSteps { get; init; }
     /// <summary>End after this step of the run; a later call continues.</summary>

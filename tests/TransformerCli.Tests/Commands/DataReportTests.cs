@@ -127,6 +127,35 @@ public sealed class DataReportTests : IDisposable
         Assert.Contains("train.tsv:3: the line has 3 columns, but the first line has 2", CommandLine.Refused("train", Encoder("s"), "--run", At("run")));
     }
 
+    [Theory]
+    [InlineData("s.tsv", "good\t1\nbad\t \nbad\t0\n")]
+    [InlineData("s.csv", "good,1\nbad,\nbad,0\n")]
+    [InlineData("s.jsonl", "{\"text\":\"good\",\"label\":\"1\"}\n{\"text\":\"bad\",\"label\":\"\"}\n")]
+    public void An_empty_label_is_not_a_class(string name, string text)
+    {
+        string[] fields = name.EndsWith("jsonl") ? ["--set", "data.source.text=text", "--set", "data.source.label=label"] : [];
+        Write(name, text);
+        Assert.Contains($"{name}:2: the label is empty (give the text a label, or leave the line out)", CommandLine.Run(["train", Encoder(name), "--run", At("run"), "--quiet", .. fields]).Error);
+    }
+
+    [Theory]
+    [InlineData("t.csv", "sentence;label\ngood, and so on;1\nbad;0\n", "the columns seem to be separated by semicolons, but those of a .csv file must be separated by commas: write the table with commas")]
+    [InlineData("t.csv", "date;load\n2024-01-01;1,5\n2024-01-02;2,5\n", "separated by semicolons")]
+    [InlineData("t.csv", "good\t1\nbad\t0\n", "separated by tabs, but those of a .csv file must be separated by commas: write the table with commas, or name the file .tsv")]
+    [InlineData("t.tsv", "good,1\nbad,0\n", "separated by commas, but those of a .tsv file must be separated by tabs: write the table with tabs")]
+    [InlineData("t.tsv", "good; so\t1\nbad; so\t0\n", null)]
+    [InlineData("t.csv", "good; so\nbad\n", null)]
+    public void Columns_that_have_another_separator_are_warned_about(string name, string text, string? warning)
+    {
+        var report = Done("data", "inspect", Write(name, text)).Output;
+        if (warning is null) Assert.DoesNotContain("warning", report);
+        else Assert.Contains(warning, report);
+    }
+
+    [Fact]
+    public void Lines_with_other_columns_are_counted_with_the_number_of_the_first_in_the_file() =>
+        Assert.Contains("it is line 5", Done("data", "inspect", Write("u.csv", "\"a\nb\",1\nc,2\n\nd,3,4\n")).Output);
+
     [Fact]
     public void A_table_without_a_text_is_refused_and_the_fields_of_a_json_line_are_named()
     {

@@ -110,7 +110,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     }
 
     [Fact]
-    public void Only_a_line_feed_ends_a_line_of_input_and_bytes_that_are_no_utf8_are_told_with_their_place()
+    public void Only_a_line_feed_ends_a_line_of_input_and_a_line_that_is_not_utf8_is_reported()
     {
         var input = runs.Write("returns.txt", "a\rb\r\nc\n");
         var prompts = Done("generate", runs.Gpt, "--input", input, "--max-new-tokens", "1", "--json").Split('\n', StringSplitOptions.RemoveEmptyEntries)
@@ -119,12 +119,61 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
 
         byte[] wrong = [(byte)'a', (byte)'\n', 0xE4, (byte)'\n'];
         File.WriteAllBytes(runs.At("wrong.txt"), wrong);
-        foreach (string[] command in new string[][] { ["generate", runs.Gpt], ["score", runs.Gpt], ["score", runs.Gpt, "--whole"], ["embed", runs.Gpt] })
-            Assert.Contains($"{runs.At("wrong.txt")}:2: the line is not UTF-8", CommandLine.Refused([.. command, "--input", runs.At("wrong.txt")]));
+        Assert.Contains($"{runs.At("wrong.txt")}:2: the line is not UTF-8", CommandLine.Refused("score", runs.Gpt, "--whole", "--input", runs.At("wrong.txt")));
         using StringWriter output = new(), error = new();
         using var standardInput = new StreamReader(new MemoryStream(wrong));
         Assert.Equal(2, App.Run(["generate", runs.Gpt, "--input", "-"], standardInput, output, error));
         Assert.Contains("standard input:2: the line is not UTF-8", error.ToString());
+    }
+
+    [Fact]
+    public void Only_checkpoints_of_one_model_are_averaged_and_each_counts_once()
+    {
+        // Two heads or four have tensors of the same names and shapes.
+        Done("train", runs.At("gpt.yaml"), "--run", runs.At("four-heads"), "--set", "model.heads=4", "--device", "cpu", "--quiet");
+        Done("train", runs.At("gpt.yaml"), "--run", runs.At("dropped"), "--set", "model.dropout=0.5", "--device", "cpu", "--quiet");
+        var newest = Path.Combine(runs.Gpt, "checkpoints", "step-00000004");
+        Assert.Contains("model.heads is 4 here and 2 there", CommandLine.Refused("average", newest, runs.At("four-heads"), "--output", runs.At("mixed")));
+        Assert.Contains($"{newest}: is given 2 times", CommandLine.Refused("average", runs.Gpt, newest, "--output", runs.At("mixed")));
+        Assert.False(Directory.Exists(runs.At("mixed")));
+        Done("average", newest, runs.At("dropped"), "--output", runs.At("mixed"));
+        foreach (string[] more in new string[][] { [], ["--dry-run"] })
+            Assert.Contains($"{runs.At("mixed")}: is a checkpoint, not a run folder", CommandLine.Refused(["train", runs.At("gpt.yaml"), "--run", runs.At("mixed"), "--device", "cpu", "--quiet", .. more]));
+        Assert.Contains("training cannot resume from it (start a new run from its weights", CommandLine.Refused("train", runs.At("gpt.yaml"), $"--resume={runs.At("mixed")}", "--run", runs.At("resumed"), "--device", "cpu", "--quiet"));
+    }
+
+    [Fact]
+    public void A_line_that_is_not_utf8_stops_none_of_the_others_in_any_command()
+    {
+        File.WriteAllBytes(runs.At("ill.txt"), [.. "a\n"u8, 0xE4, .. "\nb\n"u8]);
+        File.WriteAllBytes(runs.At("ill.tsv"), [.. "1 2\t1 2\n1 \t"u8, 0xE4, .. "\n3\t3\n"u8]);
+        var (ill, well, pairs) = (runs.At("ill.txt"), runs.Write("well.txt", "a\nb\n"), runs.Write("well.tsv", "1 2\t1 2\n3\t3\n"));
+        foreach (var (command, bad, good) in new (string[] Command, string[] Bad, string[] Good)[]
+        {
+            (["score", runs.Gpt], ["--input", ill], ["--input", well]),
+            (["score", runs.Masked, "--json"], ["--input", ill], ["--input", well]),
+            (["score", runs.Translator], ["--input", runs.At("ill.tsv")], ["--input", pairs]),
+            (["score", runs.Translator], ["--input", runs.Write("three.txt", "a\na\nb\n"), "--target", ill], ["--input", well, "--target", well]),
+            (["embed", runs.Gpt], ["--input", ill], ["--input", well]),
+            (["generate", runs.Gpt, "--greedy", "--max-new-tokens", "2"], ["--input", ill], ["--input", well]),
+            (["generate", runs.Translator, "--max-new-tokens", "2"], ["--input", ill], ["--input", well]),
+            (["predict", runs.Classifier], [ill], [well]),
+        })
+        {
+            var whole = Done([.. command, .. good]).Split('\n');
+            var some = CommandLine.Run([.. command, .. bad]);
+            var line = string.Join(' ', command);
+            Assert.True(some.ExitCode == 2, $"{line}: {some.ExitCode} {some.Error}");
+            Assert.Contains($"warning: {(bad.Contains(runs.At("ill.tsv")) ? runs.At("ill.tsv") : ill)}:2: the line is not UTF-8", some.Error);
+            Assert.Contains("error: 1 of 3 lines could not be read; the rest were processed", some.Error);
+            var given = some.Output.Split('\n');
+            Assert.True(given.Length == 4, $"{line}: {some.Output}");
+            Assert.Equal<IEnumerable<string>>(whole[..2], [given[0], given[2]]);
+        }
+        Assert.Equal(1, Done("predict", runs.Classifier, "a text\nof two lines").Count(c => c == '\n'));
+        var several = CommandLine.Run("predict", runs.Classifier, well, ill, "a text");
+        Assert.Equal((2, 6), (several.ExitCode, several.Output.Count(c => c == '\n')));
+        Assert.Contains($"{ill}:2: the line is not UTF-8", several.Error);
     }
 
     [Theory]

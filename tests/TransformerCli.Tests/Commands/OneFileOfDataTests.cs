@@ -25,7 +25,7 @@ public sealed class OneFileOfDataTests : IDisposable
         data: { kind: parallel, source: { folder: none, from: a, to: b }, tokenizer: { kind: characters } }
         model: { kind: seq2seq, layers: 1, heads: 2, width: 16, context: 24 }
         {{Learning}}
-        """), "--run", Path.Combine(root, "sums"), "--data", Pairs(), .. more]);
+        """), "--run", Path.Combine(root, "sums"), .. more.Contains("--data") ? [] : new[] { "--data", Pairs() }, .. more]);
 
     [Fact]
     public void A_file_of_pairs_is_trained_on_held_out_from_and_evaluated_past_a_bad_line()
@@ -47,6 +47,18 @@ public sealed class OneFileOfDataTests : IDisposable
         Assert.Equal(2, lines.ExitCode);
         Assert.Contains("lines.txt:2: character '-'", lines.Error);
         Assert.Contains("1 of 4 lines could not be read", lines.Error);
+    }
+
+    [Theory]
+    [InlineData("", "contains no pair to train on")]
+    [InlineData("1\t\n\t2\n", "contains no pair that fits: 2 pairs read, 0 kept; dropped: 2 too short")]
+    [InlineData("1111111111111111111111111\t2\n", "contains no pair that fits: 1 pairs read, 0 kept; dropped: 0 too short, 1 source too long, 0 target too long, 0 too different in length (data.max_length (256) and model.context (24) limit the number of tokens)")]
+    public void A_file_without_a_pair_to_train_on_is_named_with_the_reason(string text, string reason)
+    {
+        var pairs = Write("none.tsv", text);
+        var refused = TrainPairs("--data", pairs);
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains($"{pairs}: {reason}", refused.Error);
     }
 
     [Fact]

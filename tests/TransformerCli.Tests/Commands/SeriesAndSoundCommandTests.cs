@@ -247,6 +247,47 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Equal(2, document.RootElement.GetProperty("exit_code").GetInt32());
     }
 
+    [Theory]
+    [InlineData("walk,1,2,3\nrun,4,5,6\nwalk,7,8,\nrun,1,x,3\n", "3 of 2 to 3 steps", "run: 1|walk: 2")]
+    [InlineData("1\t0.1\t0.2\n-1\t0.3\t0.4\n1\t0.5\t0.6\n-1\tNaN\t0.8\t1\n1\t1\t2\n-1\t3\tx\n", "5 of 2 to 3 steps; 1 value is missing", "-1: 2|1: 3")]
+    [InlineData("class,t0,t1\n3,1,2\n5,3,4\n3,5,x\n", "2 of 2 steps", "3: 1|5: 1")]
+    [InlineData("day,0.5,1\nnight,1,2\nday,2,3\nnight,3,x\n", "3 of 2 steps", "day: 2|night: 1")]
+    public void A_table_of_series_with_classes_is_reported_as_training_reads_it(string text, string series, string classes)
+    {
+        var table = runs.Write(text.Contains('\t') ? "rows.tsv" : "rows.csv", text);
+        var inspected = Done("data", "inspect", table);
+        Assert.Contains($"series      {series}", inspected);
+        foreach (var one in classes.Split('|')) Assert.Contains($"class       {one}", inspected);
+        Assert.Matches($@"unusable    {System.Text.RegularExpressions.Regex.Escape(table)}:\d: 'x' in column '\d' is not a number", inspected);
+        var report = Document(Done("data", "inspect", table, "--json"), "transformer.data.inspect/1");
+        Assert.Equal(("labelled_series", 1), (report.GetProperty("contents").GetString(), report.GetProperty("report").GetProperty("unusable").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("date,load,temp\n2024-01-01,1,2\n2024-01-02,3,4\n2024-01-03,5,6\n2024-01-04,5,6\n", "series      2 of 4 steps")]
+    [InlineData("1.5,2,3\n2.5,2,4\n1.5,3,6\n2.5,3,8\n", "series      3 of 4 steps")]
+    [InlineData("hour,day,load\n1,1,5\n2,1,6\n3,1,7\n4,1,8\n", "series      2 of 4 steps, from 1 to 4")]
+    [InlineData("id,text,label\n1,good,1\n2,bad,0\n3,good,1\n4,bad,0\n", "5 lines of 3 columns")]
+    [InlineData("text,a,b\na film,x,1\na film,y,2\n", "3 lines of 3 columns")]
+    public void Other_tables_are_not_mistaken_for_series_with_classes(string text, string report) =>
+        Assert.Contains(report, Done("data", "inspect", runs.Write("other.csv", text)));
+
+    [Theory]
+    [InlineData("id,date,value\na,2024-01-01,1\na,2024-01-02,2\nb,2024-01-01,3\nb,2024-01-02,4\n", "table.pivot(index=\"date\", columns=\"id\", values=\"value\")")]
+    [InlineData("date,store,sales\n2024-01-01,1,10\n2024-01-01,2,20\n2024-01-02,1,30\n2024-01-02,2,40\n", "table.pivot(index=\"date\", columns=\"store\", values=\"sales\")")]
+    public void A_table_with_a_row_for_each_series_and_step_is_refused_with_the_way_to_rewrite_it(string text, string remedy)
+    {
+        var table = runs.Write("long.csv", text);
+        foreach (var refused in new[] { CommandLine.Refused("data", "inspect", table), CommandLine.Refused("train", runs.At("series.yaml"), "--data", table, "--run", runs.At("long-run"), "--device", "cpu"),
+            CommandLine.Refused("predict", runs.Series, table, "--device", "cpu") })
+        {
+            Assert.Contains($"{table}: the table has one row per series and step", refused);
+            Assert.Contains(remedy, refused);
+        }
+        var once = runs.Write("twice.csv", "date,load\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n");
+        Assert.Contains("sort the rows by time", CommandLine.Refused("data", "inspect", once));
+    }
+
     [Fact]
     public void A_run_of_series_that_holds_nothing_out_is_told_by_which_setting_it_could()
     {

@@ -32,7 +32,7 @@ public sealed class ConfigFileTests : IDisposable
         var refused = Assert.Throws<UserException>(() => Training.TinyRuns.Config("training.steps", "model.layers=0"));
         Assert.Equal(2, refused.Problems.Count);
         Assert.Contains("training.steps", refused.Message);
-        Assert.Contains("model.layers (0) must lie between 1 and 10000", refused.Message);
+        Assert.Contains("model.layers (0) must be between 1 and 10000", refused.Message);
     }
 
     [Fact]

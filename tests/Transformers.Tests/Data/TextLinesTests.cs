@@ -72,6 +72,17 @@ public sealed class TextLinesTests : IDisposable
     }
 
     [Fact]
+    public void Lines_that_cannot_be_used_have_a_problem_and_the_others_are_read()
+    {
+        byte[] bytes = [.. "a\nb"u8, 0xE4, .. "c\n"u8, .. Enumerable.Repeat((byte)'x', TextLines.MaximumBytes + 1), .. "\nd\n\nz"u8, 0xC3];
+        var lines = TextLines.ReadEach(new MemoryStream(bytes), "in").ToList();
+        Assert.Equal([1, 2, 3, 4, 5, 6], lines.Select(line => line.Number));
+        Assert.Equal([null, "the line is not UTF-8", "the line is longer than 16 MiB", null, null, "the line is not UTF-8"], lines.Select(line => line.Problem?.Message));
+        Assert.All(lines.Where(line => line.Problem is not null), line => Assert.Equal(("in", line.Number), (line.Problem!.File, line.Problem.Line)));
+        Assert.Equal(["a", "b\uFFFDc", "d", "", "z\uFFFD"], lines.Where(line => line.Number != 3).Select(line => line.Text));
+    }
+
+    [Fact]
     public void A_compressed_file_cut_short_or_damaged_is_not_read_as_if_it_were_whole()
     {
         var random = new Random(2);

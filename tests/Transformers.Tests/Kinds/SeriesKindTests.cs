@@ -249,7 +249,7 @@ public sealed class SeriesKindTests
     [InlineData("model.quantiles=[0.9, 0.1]", "model.quantiles must rise")]
     [InlineData("model.positions.kind=alibi", "model.positions.kind (alibi) must be learned, sinusoidal, rotary or none")]
     [InlineData("model.heads=3", "model.width (16) must be divisible by model.heads (3)")]
-    [InlineData("data.context=1", "data.context (1) must lie between 2 and 100000")]
+    [InlineData("data.context=1", "data.context (1) must be between 2 and 100000")]
     [InlineData("training.batch={ sequences: null, tokens: 64 }", "training.batch.tokens (64) is for text")]
     public void A_config_that_does_not_fit_together_says_so(string set, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => Config(Encoder, set)).Message);

@@ -93,7 +93,7 @@ public sealed class SoundKindTests
 
     [Theory]
     [InlineData("model.patch=40", "model.patch (40) must be at most data.mels (32)")]
-    [InlineData("data.seconds=0.05", "data.seconds (0.05) must lie between 0.1 and 60")]
+    [InlineData("data.seconds=0.05", "data.seconds (0.05) must be between 0.1 and 60")]
     [InlineData("model.width=15", "model.width (15) must be divisible by model.heads (2)")]
     public void A_config_that_does_not_fit_together_says_so(string set, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => Config(set)).Message);

@@ -90,7 +90,7 @@ public sealed class ResnetTests
     [Theory]
     [InlineData("layers: [1, 1, 1, 1, 1]", "must be fewer than 5 stages")]
     [InlineData("layers: []", "must not be empty")]
-    [InlineData("width: 0", "must lie between 1 and 1000000")]
+    [InlineData("width: 0", "must be between 1 and 1000000")]
     [InlineData("patch: 4", "patch")]
     public void A_network_that_does_not_fit_is_refused(string setting, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => ConfigFile.Parse<Transformers.Training.ModelFragment>($"model: {{ kind: resnet, size: 16, {setting} }}")).Message);

@@ -27,6 +27,46 @@ public class FinishedRunTests
     }
 
     [Fact]
+    public void Settings_that_a_finished_run_no_longer_follows_are_named_one_by_one()
+    {
+        using var runs = new TinyRuns();
+        var first = runs.Train(TinyRuns.Config(), "run");
+        var notes = new Notes();
+        var again = TrainingRun.Start(TinyRuns.Config("training.optimizer.lr=0.01", "training.freeze=[tok_emb.*]", "seed=5"), runs.OptionsOf("run"), notes);
+        Assert.Equal(first.ValLoss, again.ValLoss);
+        var warning = Assert.Single(notes.Warnings);
+        Assert.StartsWith("the run is finished, so settings that have changed since have no effect: ", warning);
+        foreach (var one in (string[])["seed is 5 and was 1337", "training.optimizer.lr is 0.01 and was 0.001", "training.freeze is [\"tok_emb.*\"] and was not set"]) Assert.Contains(one, warning);
+        notes.Warnings.Clear();
+        TrainingRun.Start(TinyRuns.Config(), runs.OptionsOf("run"), notes);
+        Assert.Empty(notes.Warnings);
+    }
+
+    [Fact]
+    public void A_dry_run_names_what_finishing_or_resuming_it_would_change()
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
+        foreach (var finished in new[] { false, true })
+        {
+            if (finished) runs.Train(TinyRuns.Config(), "run");
+            var notes = new Notes();
+            Assert.Equal(finished ? "finished" : "resumes", DryRun.Start(TinyRuns.Config("training.optimizer.lr=0.01"), runs.OptionsOf("run"), notes, new StopRequest()).State);
+            Assert.Contains("training.optimizer.lr is 0.01 and was 0.001", Assert.Single(notes.Warnings));
+        }
+    }
+
+    [Theory]
+    [InlineData("training.freeze=[nonsense.*]", "training.freeze[0]: (nonsense.*) matches no parameter")]
+    [InlineData("training.freeze=['*']", "training.freeze: leaves nothing to train")]
+    public void A_setting_that_no_run_could_follow_is_refused_though_the_run_is_finished(string setting, string message)
+    {
+        using var runs = new TinyRuns();
+        runs.Train(TinyRuns.Config(), "run");
+        Assert.Contains(message, Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting), "run")).Message);
+    }
+
+    [Fact]
     public void One_file_by_another_name_is_the_same_data()
     {
         using var runs = new TinyRuns();
@@ -86,6 +126,33 @@ public class FinishedRunTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_run_that_another_one_started_from_may_be_gone_when_that_one_resumes(bool dry)
+    {
+        using var runs = new TinyRuns();
+        const string tokenizer = "data.tokenizer={ kind: bpe, vocabulary: 300 }";
+        runs.Train(TinyRuns.Config(tokenizer), "base");
+        // A tokenizer of its own would differ, since its text does.
+        var config = TinyRuns.Config(tokenizer, "data.source={ generator: stories, size: 70kB }");
+        var options = runs.OptionsOf("tuned") with { From = runs.PathOf("base") };
+        TrainingRun.Start(config, options with { MaxSteps = 10 });
+        Directory.Delete(runs.PathOf("base"), recursive: true);
+        var notes = new Notes();
+        if (dry)
+        {
+            Assert.Equal(("resumes", 10L), DryRun.Start(config, options, notes, new StopRequest()) is var would ? (would.State, would.From!.Value) : default);
+            return;
+        }
+        var resumed = TrainingRun.Start(config, options, notes);
+        Assert.Equal((20L, runs.PathOf("base")), (resumed.Steps, resumed.From));
+        Assert.Contains(notes.All, note => note.EndsWith("its own weights are used, not those of --from", StringComparison.Ordinal));
+        Assert.DoesNotContain(notes.All, note => note.StartsWith("starting from", StringComparison.Ordinal));
+        Assert.Equal(resumed.ValLoss, TrainingRun.Start(config, options).ValLoss);
+        Assert.Contains("the run folder does not exist", Assert.Throws<UserException>(() => TrainingRun.Start(config, options with { Run = runs.PathOf("new") })).Message);
+    }
+
+    [Theory]
     [InlineData("{")]
     [InlineData("null")]
     [InlineData("[]")]
@@ -107,6 +174,8 @@ public class FinishedRunTests
     sealed class Notes : ITrainingObserver
     {
         internal List<string> All { get; } = [];
+        internal List<string> Warnings { get; } = [];
         public void Note(string message) => All.Add(message);
+        public void Warn(string message) => Warnings.Add(message);
     }
 }

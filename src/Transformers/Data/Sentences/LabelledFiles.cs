@@ -56,7 +56,7 @@ static class LabelledFiles
             if (fields.Length < needed)
                 throw TextLines.Error(path, line, $"the line has {Amount.Of(fields.Length, "column")}, but {needed} are needed", "columns are separated by tabs in a .tsv, by commas in a .csv; data.source.text and data.source.label name them");
             if (isFirst && TableLines.IsHeader(fields[textColumn], fields[labelColumn])) continue;
-            yield return new LabelledExample(fields[textColumn], fields[labelColumn].Trim(), line);
+            yield return Example(fields[textColumn], fields[labelColumn].Trim(), path, line);
         }
 
         int Find(string[] names, string name)
@@ -75,10 +75,13 @@ static class LabelledFiles
         foreach (var (line, json) in TextLines.ReadFilled(path))
         {
             using var document = JsonLine.Parse(json, path, line);
-            yield return new LabelledExample(
-                JsonLine.Text(document.RootElement, text, path, line), JsonLine.Text(document.RootElement, label, path, line), line);
+            yield return Example(JsonLine.Text(document.RootElement, text, path, line), JsonLine.Text(document.RootElement, label, path, line), path, line);
         }
     }
+
+    // Programs write a missing label as an empty field, which would otherwise become a class of its own.
+    static LabelledExample Example(string text, string label, string path, int line) =>
+        label.Length > 0 ? new(text, label, line) : throw TextLines.Error(path, line, "the label is empty", "give the text a label, or leave the line out");
 }
 
 /// <summary>One split of labelled text: its name and how to read it.</summary>

@@ -19,7 +19,8 @@ public sealed record TableColumn(string Name, int Shortest, int Longest, double 
 /// <param name="Uneven">Lines with a different number of columns from the first.</param>
 /// <param name="FirstUneven">The number of the first such line, from 1, or null.</param>
 /// <param name="Columns">Its columns.</param>
-public sealed record TableSplit(string Name, IReadOnlyList<string> Files, long Rows, long Uneven, long? FirstUneven, IReadOnlyList<TableColumn> Columns);
+/// <param name="Warning">What a user should know before training on it; null for nothing.</param>
+public sealed record TableSplit(string Name, IReadOnlyList<string> Files, long Rows, long Uneven, long? FirstUneven, IReadOnlyList<TableColumn> Columns, string? Warning = null);
 
 /// <summary>A report on sentence pairs and labelled texts: tab- or comma-separated tables, and two aligned files per split.</summary>
 /// <param name="Source">The file or the folder.</param>
@@ -58,23 +59,55 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
         var columns = new List<Column>();
         long rows = 0, uneven = 0;
         long? first = null;
-        foreach (var fields in Rows(files))
+        var separators = new Separators(files);
+        foreach (var (line, fields) in Rows(files))
         {
             rows++;
+            separators.Add(fields);
             if (columns.Count == 0) columns.AddRange(fields.Select((_, index) => new Column(files.Length == 2 ? EndingOf(files[index])[1..] : $"{index}")));
             if (fields.Length != columns.Count)
             {
                 uneven++;
-                first ??= rows;
+                first ??= line;
             }
             for (var i = 0; i < Math.Min(fields.Length, columns.Count); i++) columns[i].Add(fields[i]);
         }
-        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())]);
+        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())], columns.Count == 1 || uneven > 0 ? separators.Warning : null);
     }
 
-    static IEnumerable<string[]> Rows(string[] files) => files is [var source, var target]
-        ? ParallelFiles.ReadPair(source, target).Select(pair => new[] { pair.Source, pair.Target })
-        : EndingOf(files[0]) == ".csv" ? CommaSeparated.Read(files[0]).Select(record => record.Fields) : TextLines.Read(files[0]).Select(line => line.Split('\t'));
+    static IEnumerable<(int Line, string[] Fields)> Rows(string[] files) => files is [var source, var target]
+        ? ParallelFiles.ReadPair(source, target).Select((pair, i) => (i + 1, new[] { pair.Source, pair.Target }))
+        : EndingOf(files[0]) == ".csv" ? CommaSeparated.Read(files[0]) : TextLines.Read(files[0]).Select((line, i) => (i + 1, line.Split('\t')));
+
+    // Looks for another separator, of which all lines have the same number.
+    sealed class Separators(string[] files)
+    {
+        static readonly (char Sign, string Name)[] Known = [(';', "semicolons"), ('\t', "tabs"), (',', "commas"), ('|', "vertical bars")];
+
+        readonly int[] counts = new int[Known.Length];
+        long rows;
+
+        internal void Add(string[] fields)
+        {
+            rows++;
+            foreach (var (i, (sign, _)) in Known.Index())
+            {
+                var count = fields.Sum(field => field.AsSpan().Count(sign));
+                counts[i] = rows == 1 || count == counts[i] ? count : 0;
+            }
+        }
+
+        internal string? Warning
+        {
+            get
+            {
+                var found = Array.FindIndex(counts, count => count > 0);
+                var own = EndingOf(files[0]) == ".csv" ? "commas" : "tabs";
+                return files.Length > 1 || rows < 2 || found < 0 ? null
+                    : $"the columns seem to be separated by {Known[found].Name}, but those of a {EndingOf(files[0])} file must be separated by {own}: write the table with {own}{(Known[found].Sign == '\t' ? ", or name the file .tsv" : "")}";
+            }
+        }
+    }
 
     sealed class Column(string name)
     {

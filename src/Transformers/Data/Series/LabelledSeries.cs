@@ -64,7 +64,7 @@ public sealed class LabelledSeriesDataset
     /// <param name="Label">The name of its class; empty if it is unknown.</param>
     /// <param name="Name">Its file and line.</param>
     /// <param name="Problem">Why it cannot be used; null if it can.</param>
-    sealed record One(double[] Values, string Label, string Name, Problem? Problem = null);
+    internal sealed record One(double[] Values, string Label, string Name, Problem? Problem = null);
 
     readonly List<One> all = [];
     readonly int[] labels;
@@ -109,7 +109,9 @@ public sealed class LabelledSeriesDataset
     static IEnumerable<One> Draw(GeneratedLabelledSeriesConfig drawn, int split, int count) =>
         Enumerable.Range(0, count).Select(i => new One(CylinderBellFunnel.Draw(drawn.Seed, split, i), CylinderBellFunnel.Classes[i % 3], $"series {i.ToString(CultureInfo.InvariantCulture)}"));
 
-    static IEnumerable<One> Read(string path, bool labelled)
+    /// <summary>The series of a table.</summary>
+    /// <inheritdoc cref="OpenTable"/>
+    internal static IEnumerable<One> Read(string path, bool labelled)
     {
         var (total, rows) = (0L, 0);
         foreach (var (line, fields) in CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path), once: true))

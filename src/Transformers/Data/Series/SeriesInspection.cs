@@ -1,3 +1,4 @@
+using System.Globalization;
 using Transformers.IO;
 
 namespace Transformers.Data.Series;
@@ -11,46 +12,15 @@ namespace Transformers.Data.Series;
 /// <param name="Warnings">What a user should know before training on them.</param>
 public sealed record SeriesReport(int Steps, string First, string Last, long Missing, IReadOnlyList<OneSeriesReport> Series, IReadOnlyList<string> Warnings)
 {
-    const int RowsSeen = 1000;
-
-    /// <summary>Reports on a table, or returns null if the file is something else: without column names, or with a column most of which is neither numbers nor timestamps.</summary>
+    /// <summary>Reports on a table, or returns null if the file is something else.</summary>
     /// <exception cref="UserException">A value is not a number, or the table has another fault.</exception>
     public static SeriesReport? Of(string path)
     {
-        if (!File.Exists(path) || SpecialFile.IsAt(path) || !path.Contains(".csv", StringComparison.OrdinalIgnoreCase) && !path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return null;
-        // Reads only as much of another table as is needed to recognise it.
-        if (!HasSeries(path)) return null;
+        if (SeriesTables.LayoutOf(path) != SeriesLayout.Columns) return null;
         var table = SeriesTable.Read(new SeriesFileConfig { Path = path });
         List<OneSeriesReport> series = [.. table.Names.Zip(table.Values, OneSeriesReport.Of)];
         return new(table.Length, table.Time.LabelOf(0), table.Time.LabelOf(table.Length - 1), series.Sum(one => (long)one.Missing), series, [.. table.Warnings]);
     }
-
-    // A table of series may have some bad values, so most values of each column decide.
-    static bool HasSeries(string path)
-    {
-        var (names, numbers, rows) = (Array.Empty<string>(), Array.Empty<int>(), 0);
-        try
-        {
-            foreach (var (_, fields) in CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path)).Take(RowsSeen + 1))
-            {
-                if (names.Length == 0)
-                {
-                    (names, numbers) = (fields, new int[fields.Length]);
-                    if (names.All(IsValue)) return false;
-                    continue;
-                }
-                rows++;
-                for (var i = 0; i < Math.Min(fields.Length, numbers.Length); i++) numbers[i] += IsValue(fields[i]) || i == 0 && SeriesTable.IsTimeName(names[0]) ? 1 : 0;
-            }
-        }
-        catch (UserException)
-        {
-            return false;
-        }
-        return rows > 0 && numbers.All(count => 2 * count >= rows);
-    }
-
-    static bool IsValue(string field) => SeriesTable.IsMissing(field) || SeriesTable.IsNumber(field) || TimeAxis.IsDate(field);
 }
 
 /// <summary>One series of a table.</summary>
@@ -66,4 +36,105 @@ public sealed record OneSeriesReport(string Name, double? Least, double? Mean, d
         var there = values.Where(value => !double.IsNaN(value)).ToArray();
         return there.Length == 0 ? new(name, null, null, null, values.Length) : new(name, there.Min(), there.Average(), there.Max(), values.Length - there.Length);
     }
+}
+
+/// <summary>A report on a table of series with classes.</summary>
+/// <param name="Series">The number of series that can be used.</param>
+/// <param name="Shortest">Steps of the shortest, without missing values at its end.</param>
+/// <param name="Longest">Steps of the longest.</param>
+/// <param name="Missing">Values that are missing before the end of their series, in all series together.</param>
+/// <param name="Classes">The number of series of each class.</param>
+/// <param name="Unusable">Rows that cannot be used.</param>
+/// <param name="UnusableRows">The problems of the first of them.</param>
+/// <param name="Warnings">What a user should know before training on them.</param>
+public sealed record LabelledSeriesReport(int Series, int Shortest, int Longest, long Missing, IReadOnlyDictionary<string, int> Classes, int Unusable, IReadOnlyList<string> UnusableRows, IReadOnlyList<string> Warnings)
+{
+    const int MostNamed = 10;
+
+    /// <summary>Reports on a table, or returns null if the file is something else.</summary>
+    /// <exception cref="UserException">The table cannot be read.</exception>
+    public static LabelledSeriesReport? Of(string path)
+    {
+        if (SeriesTables.LayoutOf(path) != SeriesLayout.Rows) return null;
+        var (classes, problems, unnamed) = (new Dictionary<string, int>(StringComparer.Ordinal), new List<string>(), 0);
+        var (count, unusable, shortest, longest, missing) = (0, 0, int.MaxValue, 0, 0L);
+        foreach (var one in LabelledSeriesDataset.Read(path, labelled: false))
+        {
+            if (one.Problem is { } problem)
+            {
+                unusable++;
+                if (problems.Count < MostNamed) problems.Add(problem.ToString());
+                continue;
+            }
+            count++;
+            if (one.Label.Length == 0) unnamed++;
+            else classes[one.Label] = classes.GetValueOrDefault(one.Label) + 1;
+            var length = Array.FindLastIndex(one.Values, value => !double.IsNaN(value)) + 1;
+            (shortest, longest) = (Math.Min(shortest, length), Math.Max(longest, length));
+            missing += one.Values.Take(length).Count(double.IsNaN);
+        }
+        var named = ClassNames.Of(classes.Keys).ToDictionary(name => name, name => classes[name]);
+        List<string> warnings = [];
+        if (unnamed > 0) warnings.Add($"{Amount.Of(unnamed, "series has", "series have")} no class in the first column: predict reads them, but training refuses them");
+        if (named.Count < 2) warnings.Add("training needs series of at least two classes; the first column is the class");
+        return new(count, count == 0 ? 0 : shortest, longest, missing, named, unusable, problems, warnings);
+    }
+}
+
+/// <summary>How a table has series.</summary>
+enum SeriesLayout
+{
+    /// <summary>It is another table.</summary>
+    None,
+    /// <summary>One series per column.</summary>
+    Columns,
+    /// <summary>One series per row, after its class.</summary>
+    Rows,
+}
+
+/// <summary>Recognises tables of series by their first rows, most of which decide: some values may be bad.</summary>
+static class SeriesTables
+{
+    const int RowsSeen = 1000;
+    static readonly string[] Names = ["label", "labels", "class", "category", "target", "y"];
+
+    /// <summary>How a file has series.</summary>
+    internal static SeriesLayout LayoutOf(string path)
+    {
+        if (!File.Exists(path) || SpecialFile.IsAt(path) || !path.Contains(".csv", StringComparison.OrdinalIgnoreCase) && !path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return SeriesLayout.None;
+        List<string[]> rows;
+        try
+        {
+            rows = [.. CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path)).Take(RowsSeen + 1).Select(record => record.Fields)];
+        }
+        catch (UserException)
+        {
+            return SeriesLayout.None;
+        }
+        if (rows.Count == 0) return SeriesLayout.None;
+        var first = rows[0];
+        // A class may have the name of a time, such as day.
+        var timed = TimeAxis.IsDate(first[0]) || SeriesTable.IsTimeName(first[0]) && (!first.Skip(1).All(IsValue) || rows.Count > 1 && IsValue(rows[1][0]));
+        // The class of a first row of values is its first field.
+        var named = !first.Skip(first.Length > 2 && !timed ? 1 : 0).All(IsValue);
+        if (named) rows.RemoveAt(0);
+        if (rows.Count == 0 || !Enumerable.Range(1, first.Length - 1).All(Numeric)) return SeriesLayout.None;
+        if (first.Length > 2 && !timed && HasClasses([.. rows.Select(row => row[0].Trim())], named ? first[0] : null))
+            // With dates, the first column names a series rather than a class: reading the table says what to do.
+            return first.Any(TimeAxis.IsDate) || rows[0].Any(TimeAxis.IsDate) ? SeriesLayout.Columns : SeriesLayout.Rows;
+        // Two columns without names may as well be pairs of texts.
+        return (named || timed || first.Length != 2) && (Numeric(0) || SeriesTable.IsTimeName(first[0])) ? SeriesLayout.Columns : SeriesLayout.None;
+
+        bool Numeric(int column) => 2 * rows.Count(row => column < row.Length && IsValue(row[column])) >= rows.Count;
+    }
+
+    // Classes are words, or numbers that are repeated: the values of a series, and its timestamps, are mostly different.
+    static bool HasClasses(IReadOnlyList<string> labels, string? name)
+    {
+        if (name is not null && Names.Contains(name.Trim().ToLowerInvariant())) return true;
+        var repeated = 2 * labels.Distinct(StringComparer.Ordinal).Count() <= labels.Count;
+        return repeated && (!labels.All(IsValue) || name is null && labels.All(label => long.TryParse(label, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)));
+    }
+
+    static bool IsValue(string field) => SeriesTable.IsMissing(field) || SeriesTable.IsNumber(field) || TimeAxis.IsDate(field);
 }

@@ -58,14 +58,40 @@ public sealed class SeriesTable
         if (rows.Count == 0) throw new UserException([new Problem("the table has names but no values", path)]);
         var time = TimeColumn(config, header, rows[0].Fields);
         var columns = Columns(config, header, time);
-        var axis = TimeAxis.Steps;
-        var steps = Enumerable.Range(0, rows.Count).ToArray();
+        try
+        {
+            return Make(config, header, rows, time, columns);
+        }
+        catch (UserException) when (RowPerSeries(path, header, rows, time) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    static SeriesTable Make(SeriesFileConfig config, string[] header, List<(int Line, string[] Fields)> rows, int? time, int[] columns)
+    {
+        var (path, axis, steps) = (config.Path, TimeAxis.Steps, Enumerable.Range(0, rows.Count).ToArray());
         if (time is { } stamps) axis = TimeAxis.Read([.. rows.Select(row => row.Fields[stamps])], i => rows[i].Line, path, out steps);
         if ((steps[^1] + 1L) * columns.Length > MostValues) throw new UserException([new Problem($"the table has more than {MostValues:N0} values, including those of missing rows", path)]);
         var values = columns.Select(_ => Enumerable.Repeat(double.NaN, steps[^1] + 1).ToArray()).ToArray();
         foreach (var (i, row) in rows.Index())
             foreach (var (k, column) in columns.Index()) values[k][steps[i]] = Parse(row.Fields[column], path, row.Line, header[column], config.Columns is null);
         return new SeriesTable([.. columns.Select(column => header[column])], values, axis);
+    }
+
+    // Explains a table with one row per series and step: its timestamps are repeated, but only once for each value of another column.
+    static UserException? RowPerSeries(string path, string[] header, List<(int Line, string[] Fields)> rows, int? time)
+    {
+        var stamps = time ?? Array.FindIndex(rows[0].Fields, TimeAxis.IsDate);
+        if (stamps < 0 || !IsRepeated(stamps)) return null;
+        var others = Enumerable.Range(0, header.Length).Where(column => column != stamps).ToList();
+        var series = others.FindIndex(column => IsRepeated(column) && rows.Select(row => (row.Fields[column], row.Fields[stamps])).Distinct().Count() == rows.Count);
+        if (series < 0 || others.Count < 2) return null;
+        var (name, value) = (header[others[series]], header[others[^1] == others[series] ? others[^2] : others[^1]]);
+        return new([new Problem($"the table has one row per series and step: several rows have the same timestamp in column {MessageText.Quote(header[stamps])}, and column {MessageText.Quote(name)} names the series", path,
+            Hint: $"write one row per step and one column per series; in pandas: table.pivot(index=\"{header[stamps]}\", columns=\"{name}\", values=\"{value}\").to_csv(path)")]);
+
+        bool IsRepeated(int column) => 2 * rows.Select(row => row.Fields[column]).Distinct(StringComparer.Ordinal).Count() <= rows.Count;
     }
 
     /// <summary>What a user should know about the series before training on them.</summary>

@@ -239,7 +239,8 @@ sealed class TextFolder(IReadOnlyList<string>? include)
         }
         catch (Exception exception) when (InputFile.IsUnreadable(exception) || exception is UserException)
         {
-            return false;
+            // Reading a file that may not be opened says so; it must not count as something other than text.
+            return exception.InnerException is UnauthorizedAccessException;
         }
         if (bytes.AsSpan().ContainsAnyInRange<byte>(0, 8) || bytes.AsSpan().ContainsAnyInRange<byte>(14, 26)) return false;
         for (var cut = 0; cut <= (bytes.Length == SampleBytes ? 3 : 0); cut++)

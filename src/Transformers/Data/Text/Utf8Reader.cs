@@ -11,7 +11,8 @@ namespace Transformers.Data.Text;
 /// <param name="stream">The bytes.</param>
 /// <param name="origin">Their name in messages.</param>
 /// <param name="counts">Counts what is read and replaced; null if ill-formed text is refused.</param>
-sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
+/// <param name="bad">Instead of counts: receives the problem of each line that is ill-formed or too long, by its number from 1.</param>
+sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts, IDictionary<long, Problem>? bad = null)
 {
     const int RawBytes = 32 * 1024;
 
@@ -44,7 +45,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
     /// <param name="limit">The maximum number of bytes of a line.</param>
     public IEnumerable<ReadOnlyMemory<byte>> Lines(int limit)
     {
-        var (line, number) = (new ArrayBufferWriter<byte>(), 1);
+        var (line, number, cut) = (new ArrayBufferWriter<byte>(), 1L, false);
         for (ReadOnlyMemory<byte> block; !(block = Next()).IsEmpty;)
         {
             for (int end; (end = block.Span.IndexOf((byte)'\n')) >= 0; block = block[(end + 1)..])
@@ -54,7 +55,7 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
                 // Drops a buffer that one huge line has enlarged.
                 if (line.Capacity > 1 << 20) line = new();
                 else line.ResetWrittenCount();
-                number++;
+                (number, cut) = (number + 1, false);
             }
             Append(block);
         }
@@ -62,9 +63,12 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
 
         void Append(ReadOnlyMemory<byte> part)
         {
-            if (line.WrittenCount + part.Length > limit)
-                throw TextLines.Error(origin, number, $"the line is longer than {limit >> 20} MiB", "expected one example per line");
-            line.Write(part.Span);
+            if (!cut && line.WrittenCount + part.Length > limit)
+            {
+                Refuse(number, $"the line is longer than {limit >> 20} MiB", "expected one example per line");
+                cut = true;
+            }
+            if (!cut) line.Write(part.Span);
         }
     }
 
@@ -120,9 +124,12 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
             }
             else
             {
-                if (counts is null) throw NotUtf8(clean.AsSpan(0, written));
-                counts.InvalidSequences++;
-                if (status == OperationStatus.NeedMoreData) counts.TruncatedFiles++;
+                if (counts is null) Refuse(lines + clean.AsSpan(0, written).Count((byte)'\n') + 1, "the line is not UTF-8", "convert the file, for example with iconv -t UTF-8");
+                else
+                {
+                    counts.InvalidSequences++;
+                    if (status == OperationStatus.NeedMoreData) counts.TruncatedFiles++;
+                }
                 written += Rune.ReplacementChar.EncodeToUtf8(clean.AsSpan(written));
             }
             bytes = bytes[consumed..];
@@ -130,8 +137,12 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts)
         return written;
     }
 
-    UserException NotUtf8(ReadOnlySpan<byte> before) => TextLines.Error(origin,
-        (int)Math.Min(int.MaxValue, lines + before.Count((byte)'\n') + 1), "the line is not UTF-8", "convert the file, for example with iconv -t UTF-8");
+    void Refuse(long line, string message, string hint)
+    {
+        var problem = new Problem(message, origin, (int)Math.Min(int.MaxValue, line), Hint: hint);
+        if (bad is null) throw new UserException([problem]);
+        bad.TryAdd(line, problem);
+    }
 
     void Count(ReadOnlySpan<byte> text)
     {

@@ -71,9 +71,10 @@ static unsafe partial class KernelLibrary
             return new(0, null, string.IsNullOrEmpty(named)
                 ? new($"{FileName} is neither beside the program nor in artifacts/native", Hint: $"copy {FileName} beside the program, or install g++ or clang and run scripts/setup in a checkout")
                 : new($"{Variable} names {named}, which does not exist", Hint: "correct it, or unset it"));
-        if (!NativeLibrary.TryLoad(path, out var handle)) return new(0, path, new($"{path} does not load on this system", Hint: "run scripts/build-kernels on this machine"));
+        var (what, remedy) = string.IsNullOrEmpty(named) ? (path, (string?)null) : ($"{Variable} names {path}, which", "correct it, or unset it");
+        if (!NativeLibrary.TryLoad(path, out var handle)) return new(0, path, new($"{what} does not load on this system", Hint: remedy ?? "run scripts/build-kernels on this machine"));
         if (!NativeLibrary.TryGetExport(handle, "tk_abi_version", out var version) || ((delegate* unmanaged<int>)version)() != Interface)
-            return new(0, path, new($"{path} was built from another version of this program", Hint: "run scripts/build-kernels"));
+            return new(0, path, new($"{what} was built from another version of this program", Hint: remedy ?? "run scripts/build-kernels"));
         NativeLibrary.SetDllImportResolver(typeof(KernelLibrary).Assembly, (name, _, _) => name == KernelStatus.Library ? handle : 0);
         var libraries = NativeLibraries.Load();
         UseThreadsOf(libraries.Torch);
