@@ -27,7 +27,7 @@ public sealed partial class LinkTests
     public void Every_name_on_the_page_of_the_papers_is_in_the_file_that_it_links_to()
     {
         var page = Repository.PathOf("docs", "paper.md");
-        // After files have moved: UPDATE_APPROVED=1 finds them anew.
+        // UPDATE_APPROVED=1 corrects the links to files that have moved.
         if (Environment.GetEnvironmentVariable("UPDATE_APPROVED") == "1") File.WriteAllText(page, NamedFile().Replace(File.ReadAllText(page), match => $"[`{match.Groups[1].Value}`]({FileOf(match.Groups[1].Value.Split('.'), match.Groups[2].Value)})"));
         var named = NamedFile().Matches(File.ReadAllText(page)).ToList();
         var broken = named.Where(match => Path.Combine(Path.GetDirectoryName(page)!, match.Groups[2].Value) is var file

@@ -70,7 +70,7 @@ public sealed class OnnxModelTests
     public static TheoryData<string> Encoders => [.. encoders.Keys];
     public static TheoryData<string> Images => [.. images.Keys];
 
-    // All parameters are drawn anew: those that start at 0 or 1 would hide that a graph leaves them out.
+    // All parameters are drawn again: one that starts at 0 or 1 would hide that a graph leaves it out.
     internal static T Drawn<T>(T model) where T : nn.Module
     {
         using var scope = NewDisposeScope();
