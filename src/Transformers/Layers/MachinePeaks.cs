@@ -55,10 +55,7 @@ public static class MachinePeaks
         return $"{precision}|{device}|{NativeLibraries.Load().Version}|{ProcessSettings.Instructions}|{get_num_threads()}|{Environment.MachineName}".ToLowerInvariant();
     }
 
-    static string DefaultFile() => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache ? cache
-        : OperatingSystem.IsWindows() ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
-        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "transformer", "peaks.json");
+    static string DefaultFile() => Path.Combine(UserCache.Folder, "peaks.json");
 
     static Dictionary<string, double> Read(string file)
     {
