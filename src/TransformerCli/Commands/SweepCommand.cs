@@ -36,7 +36,7 @@ static class SweepCommand
             if (Launch.Read() is { } launch)
             {
                 context.Muted = launch.Rank > 0;
-                throw new UserException($"sweep is for one process, but {launch.Launcher} started {launch.Size}", "train shares a run among processes");
+                throw new UserException($"sweep is for one process, but {launch.Launcher} started {launch.Size}", "train divides a run among processes");
             }
             var files = parse.GetValue(configs)!;
             List<string> settings = [.. parse.GetValue(sets) ?? []];
