@@ -6,7 +6,7 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Kinds;
-using Transformers.Layers;
+using Transformers.Models;
 using Transformers.Native;
 using Transformers.Processes;
 using Transformers.Training;
@@ -93,10 +93,11 @@ static class Exchanges
     static void CheckStatistics(Communicator processes)
     {
         using var scope = NewDisposeScope();
-        var layers = nn.ModuleList(new BatchNorm(3), new BatchNorm(5));
-        foreach (var (i, (_, buffer)) in layers.named_buffers().Index()) buffer.copy_(Numbers(processes.Rank + 100 * i, (int)buffer.numel(), ScalarType.Float32));
-        BatchStatistics.Of(layers, processes)!.Average(counts: processes.Rank < processes.Size - 1);
-        foreach (var (i, (name, buffer)) in layers.named_buffers().Index())
+        var config = new ResnetConfig { Size = 8, Classes = 2, Width = 3, Layers = [1, 1] };
+        using var model = new Resnet(config, ImageShape.Of(config));
+        foreach (var (i, (_, buffer)) in model.named_buffers().Index()) buffer.copy_(Numbers(processes.Rank + 100 * i, (int)buffer.numel(), ScalarType.Float32));
+        BatchStatistics.Of(model, processes)!.Average(counts: processes.Rank < processes.Size - 1);
+        foreach (var (i, (name, buffer)) in model.named_buffers().Index())
         {
             var mean = stack(Enumerable.Range(0, processes.Size - 1).Select(rank => Numbers(rank + 100 * i, (int)buffer.numel(), ScalarType.Float32))).mean([0L]);
             Require(buffer.allclose(mean, atol: 1e-6), $"the mean of {name} over the processes that have seen a part of the batch");
