@@ -25,13 +25,13 @@ static class CommonOptions
 
     internal static Argument<string[]> Configs() => new("CONFIG")
     {
-        Description = "Config files (YAML or JSON) or names of ready configs; later ones override earlier ones", HelpName = "CONFIG",
+        Description = "Config files (YAML or JSON) or names of ready-made configs; later ones override earlier ones", HelpName = "CONFIG",
         Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs },
     };
 
     internal static Argument<string> ConfigOrRun() => new("CONFIG|RUN")
     {
-        Description = "A config file, the name of a ready config, or a run folder", HelpName = "CONFIG|RUN", CompletionSources = { Completions.Configs, Completions.Runs },
+        Description = "A config file, the name of a ready-made config, or a run folder", HelpName = "CONFIG|RUN", CompletionSources = { Completions.Configs, Completions.Runs },
     };
 
     internal static Option<string[]> Sets() => new("--set")
@@ -178,7 +178,7 @@ static class CommonOptions
             : throw new UserException($"--device {asked}: there are {count} CUDA devices, numbered from 0");
     }
 
-    /// <summary>The config of a run or checkpoint, of a file, or a ready one by name.</summary>
+    /// <summary>The config of a run or checkpoint, of a file, or a ready-made one by name.</summary>
     /// <param name="name">What the user gave.</param>
     /// <param name="sets">Settings that override a config's.</param>
     /// <returns>A <see cref="RunConfig"/>, or a <see cref="ModelFragment"/> if the config has only a model.</returns>

@@ -12,7 +12,7 @@ static class Completions
 {
     const int MostRuns = 200;
 
-    /// <summary>Names of the ready configs; shells add file names themselves.</summary>
+    /// <summary>Names of the ready-made configs; shells add file names themselves.</summary>
     internal static IEnumerable<string> Configs(CompletionContext _) => ReadyConfigs.List().Select(config => config.Name);
 
     /// <summary>Run folders below <c>runs</c>.</summary>

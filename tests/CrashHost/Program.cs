@@ -4,7 +4,7 @@ using Transformers.Checkpoints;
 using Transformers.IO;
 using Transformers.Runs;
 
-// A process for tests to kill. It stands in for training: its "weights" after step n depend on those after step n-1 alone, so
+// A process for tests to kill. It takes the role of training: its "weights" after step n depend on those after step n-1 alone, so
 // that whoever loses or repeats a step ends with others.
 //   train RUN STEPS WORDS now|background     trains on from the newest intact checkpoint, saving every step
 //   hold RUN                                 takes the run folder and keeps it until standard input ends

@@ -6,6 +6,7 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Kinds;
+using Transformers.Models;
 using Transformers.Native;
 using Transformers.Processes;
 using Transformers.Training;
@@ -39,6 +40,7 @@ static class Exchanges
         foreach (var type in new[] { ScalarType.Float32, ScalarType.Float64, ScalarType.BFloat16 })
             foreach (var count in new[] { 1, 3, 5 * processes.Size, 1000, 100_003, 60_000 * processes.Size }) CheckSums(processes, type, count);
         CheckOthers(processes);
+        CheckStatistics(processes);
         using var half = processes.Split(processes.Rank % 2, processes.Rank);
         Require(half.Size == (processes.Size + 1 - processes.Rank % 2) / 2, "the size of a group");
         Require(half.Rank == processes.Rank / 2, "the rank in a group");
@@ -85,6 +87,21 @@ static class Exchanges
         Require(processes.FindDifferent(processes.Rank == last ? "other" : "same") == last, "the process that has another value");
         Require(processes.InTurns(() => processes.Rank) == processes.Rank, "turns");
         processes.Barrier();
+    }
+
+    // The last process has seen no part of the batch.
+    static void CheckStatistics(Communicator processes)
+    {
+        using var scope = NewDisposeScope();
+        var config = new ResnetConfig { Size = 8, Classes = 2, Width = 3, Layers = [1, 1] };
+        using var model = new Resnet(config, ImageShape.Of(config));
+        foreach (var (i, (_, buffer)) in model.named_buffers().Index()) buffer.copy_(Numbers(processes.Rank + 100 * i, (int)buffer.numel(), ScalarType.Float32));
+        BatchStatistics.Of(model, processes)!.Average(counts: processes.Rank < processes.Size - 1);
+        foreach (var (i, (name, buffer)) in model.named_buffers().Index())
+        {
+            var mean = stack(Enumerable.Range(0, processes.Size - 1).Select(rank => Numbers(rank + 100 * i, (int)buffer.numel(), ScalarType.Float32))).mean([0L]);
+            Require(buffer.allclose(mean, atol: 1e-6), $"the mean of {name} over the processes that have seen a part of the batch");
+        }
     }
 
     static Tensor Numbers(int rank, int count, ScalarType type) => (arange(count, dtype: ScalarType.Float64) * 0.37 + rank).sin().to(type);

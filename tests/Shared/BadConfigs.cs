@@ -9,7 +9,7 @@ namespace TestSupport;
 /// <param name="Path">The setting that is to blame; null where the file as a whole is.</param>
 /// <param name="Says">A part of the message.</param>
 /// <param name="Remedy">A part of the remedy; null where the message is the remedy (<c>must be above 0</c>).</param>
-/// <param name="File">The file's name, which tells YAML from JSON.</param>
+/// <param name="File">The file's name, whose extension is that of YAML or of JSON.</param>
 public sealed record BadConfig(string Name, byte[] Content, int Line, string? Path, string Says, string? Remedy, string File = "bad.yaml")
 {
     public override string ToString() => Name;

@@ -17,7 +17,7 @@ static class AverageCommand
     {
         var inputs = new Argument<string[]>("CHECKPOINT") { Description = "Checkpoint folders, or run folders for all their checkpoints", HelpName = "CHECKPOINT", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Runs } };
         var output = new Option<string>("--output") { Description = "The new checkpoint's folder", HelpName = "DIR", Required = true };
-        var last = new Option<int?>("--last") { Description = "Take only the last N checkpoints of a run folder", HelpName = "N" };
+        var last = new Option<int?>("--last") { Description = "Use only the last N checkpoints of a run folder", HelpName = "N" };
         var command = new Command("average", """
             Averages the weights of checkpoints into one, which can be evaluated and used for generation.
 

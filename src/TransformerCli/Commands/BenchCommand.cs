@@ -11,7 +11,7 @@ namespace TransformerCli.Commands;
 /// <summary><c>bench</c>: what this machine can do, and how much of it this program uses.</summary>
 static class BenchCommand
 {
-    public static Command Create(CliContext context) => new("bench", "Measures this machine, and how much of its speed this program uses.\n\nExample: transformer bench kernels")
+    public static Command Create(CliContext context) => new("bench", "Measures this machine's peak speed, and how close this program comes to it.\n\nExample: transformer bench kernels")
     {
         Kernels(context), BenchModelCommand.CreateStep(context), BenchModelCommand.CreateGenerate(context), Data(context),
     };

@@ -12,7 +12,7 @@ public static class ConfigCommand
     const string Schema = "transformer.config/1";
 
     public static Command Create(CliContext context) => new("config", """
-        The ready configs: list, show, copy, check, schema, reference.
+        The ready-made configs: list, show, copy, check, schema, reference.
 
         Example: transformer config copy gpt-stories mine.yaml
         """)
@@ -22,7 +22,7 @@ public static class ConfigCommand
 
     static Command List(CliContext context)
     {
-        var command = new Command("list", "Lists the ready configs.\n\nExample: transformer config list");
+        var command = new Command("list", "Lists the ready-made configs.\n\nExample: transformer config list");
         context.Handle(command, (parse, _) =>
         {
             var entries = ReadyConfigs.List();
@@ -62,7 +62,7 @@ public static class ConfigCommand
         var name = Name();
         var file = new Argument<string>("FILE") { Description = "Where to write it" };
         var force = new Option<bool>("--force") { Description = "Overwrite FILE if it exists" };
-        var command = new Command("copy", "Copies a ready config to a file of your own.\n\nExample: transformer config copy gpt-stories mine.yaml") { name, file, force };
+        var command = new Command("copy", "Copies a ready-made config to a file of your own.\n\nExample: transformer config copy gpt-stories mine.yaml") { name, file, force };
         context.Handle(command, (parse, _) =>
         {
             var text = ConfigFile.ReadText(ReadyConfigs.Resolve(parse.GetRequiredValue(name)));
@@ -78,7 +78,7 @@ public static class ConfigCommand
 
     static Command Check(CliContext context)
     {
-        var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready configs; several are merged, later ones overriding earlier ones, as train does", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs } };
+        var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready-made configs; several are merged, later ones overriding earlier ones, as train does", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs } };
         var each = new Option<bool>("--each") { Description = "Check each file by itself instead of merging them" };
         var sets = CommonOptions.Sets();
         var command = new Command("check", "Checks a config, or the config that several files merge to; reports every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6")
@@ -134,7 +134,7 @@ public static class ConfigCommand
 
     static string KindOf(object config) => (string)ConfigWriter.ToJson(config)["model"]!["kind"]!;
 
-    static Argument<string> Name() => new("NAME") { Description = "A ready config, or a file", HelpName = "NAME", CompletionSources = { Completions.Configs } };
+    static Argument<string> Name() => new("NAME") { Description = "A ready-made config, or a file", HelpName = "NAME", CompletionSources = { Completions.Configs } };
 
     sealed record Checked(string File, bool Fragment, string Model);
 }

@@ -204,7 +204,7 @@ static class DataInspectCommand
 /// <summary><c>data</c>: makes, prepares and inspects data.</summary>
 static class DataCommand
 {
-    public static Command Create(CliContext context) => new("data", "Makes, prepares and inspects data.\n\nExample: transformer data inspect data/stories")
+    public static Command Create(CliContext context) => new("data", "Generates, prepares and inspects data.\n\nExample: transformer data inspect data/stories")
     {
         DataMakeCommand.Create(context), DataPrepareCommand.Create(context), DataInspectCommand.Create(context),
     };

@@ -19,7 +19,7 @@ static class ExportCommand
         var shard = new Option<string?>("--shard-size") { Description = "The maximum size of one weight file, for huggingface [default: 5GB]", HelpName = "SIZE" };
         var weights = new Option<string?>("--weights") { Description = "Whether an ONNX graph's weights are stored inside its file or beside it [default: inside up to 1.8 GB]", HelpName = "inside|beside" }.OneOf("inside", "beside");
         var command = new Command("export", """
-            Writes a run's model with its tokenizer in the format of other programs: Hugging Face's transformers, ONNX Runtime, or llama.cpp.
+            Writes a run's model and its tokenizer in another program's format: Hugging Face's transformers, ONNX Runtime, or llama.cpp.
 
             Example: transformer export runs/gpt-stories --to huggingface --output exported/gpt-stories
             """)

@@ -12,7 +12,7 @@ static class ImportCommand
         var folder = new Argument<string>("DIR") { Description = "A folder from Hugging Face's transformers or from timm: config.json, model.safetensors (one file, or several with an index) and the tokenizer", HelpName = "DIR" };
         var output = new Option<string>("--output") { Description = "The new run folder", HelpName = "RUN", Required = true };
         var command = new Command("import", """
-            Makes a run of a model of another program, for generate, eval, plot, export and train --from.
+            Turns another program's model into a run, for generate, eval, plot, export and train --from.
 
             Example: transformer import downloads/gpt2 --output runs/gpt2
             """)

@@ -15,7 +15,7 @@ static class ScoreCommand
     {
         var (run, checkpoint) = (CommonOptions.Run(), CommonOptions.Checkpoint());
         var input = new Option<string>("--input") { Description = "A file with one text per line, or for an encoder-decoder a source, a tab and a target; - reads standard input", HelpName = "FILE", Required = true };
-        var target = new Option<string?>("--target") { Description = "For an encoder-decoder: a file with the targets, one for each line of --input, which then holds only the sources", HelpName = "FILE" };
+        var target = new Option<string?>("--target") { Description = "For an encoder-decoder: a file with the targets, one for each line of --input, which then contains only the sources", HelpName = "FILE" };
         var whole = new Option<bool>("--whole") { Description = "Score the whole input as one text" };
         var stride = new Option<int?>("--stride") { Description = "For texts longer than the context: score this many tokens per window, with as many preceding tokens as fit [default: the context]", HelpName = "N" };
         var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the run's"));

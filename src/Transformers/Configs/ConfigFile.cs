@@ -11,7 +11,7 @@ public static class ConfigFile
 
     /// <summary>Reads files, merges each over the previous ones and then the settings over all, and binds the result.</summary>
     /// <typeparam name="T">The record to bind to.</typeparam>
-    /// <param name="files">Paths of <c>.yaml</c>, <c>.yml</c> or <c>.json</c> files, or bare names of ready configs; at least one.</param>
+    /// <param name="files">Paths of <c>.yaml</c>, <c>.yml</c> or <c>.json</c> files, or bare names of ready-made configs; at least one.</param>
     /// <param name="sets">Settings such as <c>model.layers=12</c>; the later wins.</param>
     /// <exception cref="UserException">With every problem found, each with file, line, column and path where it has them.</exception>
     /// <exception cref="ArgumentException">No files are given.</exception>

@@ -7,16 +7,16 @@ public static class ReadyConfigs
 {
     static readonly string[] Extensions = [".yaml", ".yml", ".json"];
 
-    /// <summary>A ready config.</summary>
+    /// <summary>A ready-made config.</summary>
     /// <param name="Name">Its bare name, without folder and extension.</param>
     /// <param name="Path">Its file.</param>
     /// <param name="Summary">The first line of its opening comment.</param>
     public sealed record Entry(string Name, string Path, string Summary);
 
-    /// <summary>The folder of ready configs: beside the executable, or in the checkout above it; null if there is neither.</summary>
+    /// <summary>The folder of ready-made configs: beside the executable, or in the checkout above it; null if there is neither.</summary>
     public static string? Folder { get; } = FindFolder();
 
-    /// <summary>All ready configs: runs by name, then the presets in <c>models</c> by name.</summary>
+    /// <summary>All ready-made configs: runs by name, then the presets in <c>models</c> by name.</summary>
     public static IReadOnlyList<Entry> List()
     {
         if (Folder is null) return [];
@@ -26,7 +26,7 @@ public static class ReadyConfigs
             .OrderBy(entry => Path.GetDirectoryName(entry.Path), StringComparer.Ordinal).ThenBy(entry => entry.Name, StringComparer.Ordinal)];
     }
 
-    /// <summary>The file that a user means: the path itself if it exists, else the ready config of that name.</summary>
+    /// <summary>The file that a user means: the path itself if it exists, else the ready-made config of that name.</summary>
     /// <exception cref="UserException">There is neither.</exception>
     public static string Resolve(string name)
     {
@@ -35,7 +35,7 @@ public static class ReadyConfigs
         var names = List().Select(entry => entry.Name).ToList();
         var near = Suggestion.For(Path.GetFileNameWithoutExtension(name), names);
         throw new UserException([new Problem("the config does not exist", name,
-            Hint: near is not null ? $"did you mean the ready config {near}?" : names.Count > 0 ? $"give a file or a ready config: {string.Join(", ", names)}" : "give a file")]);
+            Hint: near is not null ? $"did you mean the ready-made config {near}?" : names.Count > 0 ? $"give a file or a ready-made config: {string.Join(", ", names)}" : "give a file")]);
     }
 
     static string SummaryOf(string path)

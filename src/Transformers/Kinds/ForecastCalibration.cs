@@ -86,6 +86,8 @@ sealed class ForecastCalibration
         var model = SeriesModel.Create(network, SeriesShape.Of((SeriesDataConfig)run.Data), generator).to(options.Device);
         using var task = new ForecastTask(model, part, run, options.Device) { Micro = micro };
         if (options.TakenFrom is { } from) WarmStart.From(model, TrainedRun.Open(from), config: run);
+        // The other run's shifts are for its own errors.
+        using (no_grad()) model.Calibration!.zero_();
         if (run.Training.Freeze is { } patterns) WarmStart.Freeze(model, patterns);
         var config = run.Training;
         using var trainer = new Trainer(task, config, SeedStreams.Of(run.Seed, "dropout"), network.Width, Precisions.Resolve(config.Precision, options.Device), options.Device, outputs: null,

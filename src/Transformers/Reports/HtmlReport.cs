@@ -46,7 +46,7 @@ public static class HtmlReport
         Section(page, "Samples", Samples(runs));
         foreach (var run in runs) Section(page, runs.Count == 1 ? "What the model attends to" : $"What {run.Name} attends to", Pictures(run));
         var preset = runs.Count == 1 ? runs[0].Preset() : null;
-        Section(page, runs.Count > 1 ? "Settings that differ" : preset is null ? "Settings that differ from the defaults" : "Settings that differ from the ready config", Differences(runs, preset));
+        Section(page, runs.Count > 1 ? "Settings that differ" : preset is null ? "Settings that differ from the defaults" : "Settings that differ from the ready-made config", Differences(runs, preset));
         Section(page, "Machine and versions", Machines(runs));
         foreach (var run in runs)
             Section(page, runs.Count == 1 ? "Config" : $"Config of {run.Name}", $"<pre>{Text(ConfigWriter.ToYaml(run.Config))}</pre>\n");
@@ -104,7 +104,7 @@ public static class HtmlReport
         string Value(int column, string path) => settings[column].GetValueOrDefault(path, "–");
         var paths = settings.SelectMany(one => one.Keys).Distinct().Where(path => Enumerable.Range(0, settings.Count).Select(column => Value(column, path)).Distinct().Count() > 1).ToList();
         if (paths.Count == 0) return "<p>None.</p>\n";
-        return Table([.. runs.Select(run => run.Name), .. runs.Count == 1 ? ["ready config"] : Array.Empty<string>()], paths, Value, numbers: false);
+        return Table([.. runs.Select(run => run.Name), .. runs.Count == 1 ? ["ready-made config"] : Array.Empty<string>()], paths, Value, numbers: false);
     }
 
     static string Samples(IReadOnlyList<ReportedRun> runs)

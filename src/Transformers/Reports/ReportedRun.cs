@@ -69,7 +69,7 @@ public sealed record ReportedRun(
         else settings[path] = node?.ToJsonString(JsonStyle.Options) ?? "null";
     }
 
-    /// <summary>The ready config of the run's name; null if there is none.</summary>
+    /// <summary>The ready-made config of the run's name; null if there is none.</summary>
     public RunConfig? Preset()
     {
         if (ReadyConfigs.List().FirstOrDefault(entry => Path.GetFileName(entry.Name) == Name) is not { } ready) return null;

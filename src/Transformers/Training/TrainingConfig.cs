@@ -10,7 +10,7 @@ public sealed record TrainingConfig : IChecked
     [Between(1, 1_000_000_000)]
     public required int Steps { get; init; }
 
-    /// <summary>How much one step learns from.</summary>
+    /// <summary>The size of a step's batch.</summary>
     public required BatchConfig Batch { get; init; }
 
     /// <summary>The optimizer.</summary>
@@ -26,10 +26,10 @@ public sealed record TrainingConfig : IChecked
     /// <summary>The number format of matrix products.</summary>
     public Precision Precision { get; init; }
 
-    /// <summary>When and on how much the model is validated.</summary>
+    /// <summary>When the model is validated, and on how much data.</summary>
     public ValidateConfig Validate { get; init; } = new();
 
-    /// <summary>When the state is saved, and how much of it is kept.</summary>
+    /// <summary>When checkpoints are saved, and how many are kept.</summary>
     public CheckpointConfig Checkpoint { get; init; } = new();
 
     /// <summary>How often metrics are written.</summary>
@@ -46,7 +46,7 @@ public sealed record TrainingConfig : IChecked
     [NotEmpty]
     public IReadOnlyList<string>? Freeze { get; init; }
 
-    /// <summary>What happens when a loss or a gradient is not a number.</summary>
+    /// <summary>What happens when a loss or a gradient is not finite.</summary>
     public DivergenceConfig Divergence { get; init; } = new StopAtDivergenceConfig();
 
     /// <summary>Whether each of several processes keeps the optimizer's state for only a part of the parameters (ZeRO, stage 1): less memory, the same weights. Checkpoints are the same, and can be resumed with any number of processes.</summary>
@@ -75,7 +75,7 @@ public sealed record TrainingConfig : IChecked
     }
 }
 
-/// <summary>How much one optimizer step learns from, over all processes: a number of tokens or a number of sequences.</summary>
+/// <summary>The batch of one optimizer step, over all processes: a number of tokens or a number of sequences.</summary>
 public sealed record BatchConfig : IChecked
 {
     // The tokens of a batch are in one array.
@@ -112,7 +112,7 @@ public sealed record BatchConfig : IChecked
     }
 }
 
-/// <summary>When and on how much the model is validated.</summary>
+/// <summary>When the model is validated, and on how much data.</summary>
 public sealed record ValidateConfig
 {
     /// <summary>Steps between two validations; the last step always validates on the whole split.</summary>
@@ -142,7 +142,7 @@ public enum ValidationMetric
     Loss,
 }
 
-/// <summary>When the state is saved, and how much of it is kept.</summary>
+/// <summary>When checkpoints are saved, and how many are kept.</summary>
 public sealed record CheckpointConfig
 {
     /// <summary>Steps between two checkpoints; the last step always saves one.</summary>
@@ -181,7 +181,7 @@ public sealed record SampleConfig
     public int Tokens { get; init; } = 100;
 }
 
-/// <summary>What happens when a step's loss or gradient is not a number.</summary>
+/// <summary>What happens when a step's loss or gradient is not finite.</summary>
 public abstract record DivergenceConfig;
 
 /// <summary>The run ends and names its last good checkpoint.</summary>

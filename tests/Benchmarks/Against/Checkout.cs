@@ -41,7 +41,7 @@ sealed record Checkout(string Root, string Work, double Seconds)
         return Measurement.OfGeneration(output, peak);
     }
 
-    /// <summary>Trains a ready config for a number of steps, as a user does, but without the translations of its validation.</summary>
+    /// <summary>Trains a ready-made config for a number of steps, as a user does, but without the translations of its validation.</summary>
     internal Measurement Train(string name, int steps)
     {
         var run = Fresh();

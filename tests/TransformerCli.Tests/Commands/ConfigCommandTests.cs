@@ -67,7 +67,7 @@ public sealed class ConfigCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_ready_config_is_shown_as_it_stands_or_resolved()
+    public void A_ready_config_is_shown_as_written_or_resolved()
     {
         Assert.Equal(File.ReadAllText(Repository.PathOf("configs", "gpt-stories.yaml")), CommandLine.Run("config", "show", "gpt-stories").Output);
         var resolved = CommandLine.Run("config", "show", "gpt-stories", "--resolved", "--set", "model.layers=6").Output;
@@ -108,7 +108,7 @@ public sealed class ConfigCommandTests : IDisposable
     }
 
     [Fact]
-    public void An_overlay_that_conflicts_is_told_how_to_take_away_what_is_below()
+    public void The_error_for_a_conflicting_overlay_says_how_to_remove_the_setting_below_it()
     {
         var overlay = Write("sequences.yaml", "training: { batch: { sequences: 8 } }\n"u8.ToArray());
         var (code, _, error) = CommandLine.Run("config", "check", "gpt-stories", overlay);

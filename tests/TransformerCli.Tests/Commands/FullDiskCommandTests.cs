@@ -13,7 +13,7 @@ public sealed class FullDiskCommandTests : IDisposable
     public void Dispose() => Directory.Delete(root, recursive: true);
 
     [MountFact]
-    public void A_run_on_a_full_disk_ends_with_2_and_its_last_checkpoint_goes_on_once_there_is_room()
+    public void A_run_on_a_full_disk_exits_with_2_and_continues_from_its_last_checkpoint_once_there_is_space()
     {
         File.WriteAllText(Path.Combine(root, "tiny.yaml"), """
             data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }

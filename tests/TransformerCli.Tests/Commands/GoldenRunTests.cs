@@ -46,7 +46,7 @@ public sealed class GoldenRunTests : IDisposable
     }
 
     // 4e7163d evaluated packed documents in windows across their borders, which such a model never saw. Their loss as documents was measured
-    // when that was mended; the other metrics follow from it and from the number of tokens a byte that the recorded ones tell.
+    // when that was fixed; the other metrics follow from it and from the number of tokens per byte, which the recorded metrics give.
     static double PackedAsDocuments(string metric, double expected, JsonElement recorded)
     {
         const double loss = 2.443459466567955;

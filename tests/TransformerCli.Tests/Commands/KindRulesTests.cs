@@ -83,7 +83,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     }
 
     [Fact]
-    public void The_kind_is_told_and_not_a_file_that_it_lacks()
+    public void The_error_names_the_kind_and_not_a_file_that_it_lacks()
     {
         Assert.Contains("the run is of kind vit, but this needs a language model (gpt) or an encoder-decoder (seq2seq)", CommandLine.Refused("generate", runs.Vit, "--prompt", "a"));
         Assert.Contains("the run is of kind vit, which does not read text", CommandLine.Refused("embed", runs.Vit, "--input", runs.Write("in.txt", "a\n")));

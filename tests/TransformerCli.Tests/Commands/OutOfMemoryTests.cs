@@ -38,7 +38,7 @@ public sealed partial class OutOfMemoryTests : IDisposable
     byte[] Weights(string run) => File.ReadAllBytes(new CheckpointStore(Path.Combine(root, run, "checkpoints")).Open("latest").PathOf(CheckpointFiles.Model));
 
     [MemoryGroupFact]
-    public void A_batch_that_would_get_the_process_killed_ends_with_4_numbers_and_a_remedy()
+    public void A_batch_that_would_exhaust_memory_exits_with_4_and_gives_numbers_and_a_remedy()
     {
         using var group = new MemoryGroup(Limit);
         var ended = ProgramProcess.Run(root, Train("run"), group.Prefix);

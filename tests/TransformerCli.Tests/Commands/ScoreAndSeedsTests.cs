@@ -115,7 +115,7 @@ public sealed class ScoreAndSeedsTests : IDisposable
     }
 
     [Fact]
-    public void A_dry_run_tells_what_would_be_trained_and_leaves_nothing()
+    public void A_dry_run_prints_what_would_be_trained_and_leaves_nothing()
     {
         var dry = Train(Config(), "--dry-run", "--json");
         Assert.True(dry.ExitCode == 0, dry.Error);

@@ -289,7 +289,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     }
 
     [Fact]
-    public void A_run_of_series_that_holds_nothing_out_is_told_by_which_setting_it_could()
+    public void A_series_run_without_a_held_out_split_gets_an_error_that_names_the_setting_for_one()
     {
         var outcome = CommandLine.Run("train", runs.At("series.yaml"), "--run", runs.At("nothing"), "--device", "cpu", "--set", "data.validation=0", "--set", "training.steps=1");
         Assert.True(outcome.ExitCode == 0, outcome.Error);

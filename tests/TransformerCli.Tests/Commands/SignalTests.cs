@@ -107,7 +107,7 @@ public sealed class SignalTests : IDisposable
     [InlineData("TERM", 143, "sigterm")]
     [InlineData("INT", 130, "sigint")]
     [InlineData("HUP", 129, "sighup")]
-    public void In_a_step_the_step_is_finished_and_saved(string signal, int code, string reason)
+    public void A_signal_during_a_step_finishes_and_saves_it(string signal, int code, string reason)
     {
         // The tests themselves may run under nohup.
         using var program = new ProgramProcess(root, Train(), "env", "--default-signal");
@@ -137,7 +137,7 @@ public sealed class SignalTests : IDisposable
     [SignalTheory]
     [InlineData("training the tokenizer")]
     [InlineData("tokenizing")]
-    public void During_start_up_nothing_half_made_is_left(string stage)
+    public void A_signal_during_start_up_leaves_nothing_half_written(string stage)
     {
         string[] slow = [];
         var ended = Interrupt(stage, "TERM", missed: _ => Store.Steps().Any() || Prepared().Any(),
@@ -155,7 +155,7 @@ public sealed class SignalTests : IDisposable
 
     [SignalTheory]
     [InlineData("TERM", 143)]
-    public void In_the_last_validation_the_run_is_not_finished_and_the_one_that_goes_on_validates(string signal, int code)
+    public void A_signal_during_the_last_validation_leaves_it_to_the_resumed_run(string signal, int code)
     {
         string[] long_ = [];
         var ended = Interrupt("step 10/10", signal, missed: ended => ended.Error.Contains("val_loss", StringComparison.Ordinal),
@@ -173,7 +173,7 @@ public sealed class SignalTests : IDisposable
     [SignalTheory]
     [InlineData("TERM", 143)]
     [InlineData("INT", 130)]
-    public void In_a_save_the_save_is_finished(string signal, int code)
+    public void A_signal_during_a_save_finishes_it(string signal, int code)
     {
         // 20 MB a checkpoint: long enough in the writing to be met there.
         string[] large = ["model.width=256", "model.layers=2", "training.checkpoint.every=1"];
@@ -193,7 +193,7 @@ public sealed class SignalTests : IDisposable
     [SignalTheory]
     [InlineData("TERM", 143)]
     [InlineData("INT", 130)]
-    public void A_second_signal_ends_at_once_and_hurts_nothing(string signal, int code)
+    public void A_second_signal_ends_at_once_and_damages_nothing(string signal, int code)
     {
         // A step of seconds; on a faster machine, one that ended before the second signal came is repeated with twice the work.
         for (var (size, done) = (1, false); !done; size *= 2)
@@ -221,7 +221,7 @@ public sealed class SignalTests : IDisposable
 
     [SignalTheory]
     [InlineData("USR1")]
-    public void Sigusr1_saves_and_goes_on(string signal)
+    public void Sigusr1_saves_and_continues(string signal)
     {
         using var program = Start();
         program.WaitForError("step 20/");

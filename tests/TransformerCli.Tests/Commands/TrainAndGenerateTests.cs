@@ -116,7 +116,7 @@ public sealed class TrainAndGenerateTests : IDisposable
     [InlineData("missing.txt", null, "the file or folder does not exist")]
     [InlineData("empty.txt", "", "is empty")]
     [InlineData("short.txt", "too short to train on", "context of 32")]
-    public void Text_that_cannot_be_trained_on_is_told_at_the_setting_that_names_it(string name, string? content, string what)
+    public void Text_that_cannot_be_trained_on_is_reported_at_the_setting_that_names_it(string name, string? content, string what)
     {
         var text = Path.Combine(root, name);
         if (content is not null) File.WriteAllText(text, content);

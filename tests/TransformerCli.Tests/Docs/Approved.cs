@@ -3,7 +3,7 @@ namespace TransformerCli.Tests.Docs;
 /// <summary>Texts that a person has read and found right.</summary>
 static class Approved
 {
-    /// <summary>Compares a text with the file that holds it, or writes the file anew where <c>UPDATE_APPROVED</c> is 1.</summary>
+    /// <summary>Compares a text with the file that holds it, or rewrites the file if <c>UPDATE_APPROVED</c> is 1.</summary>
     internal static void Holds(string path, string text)
     {
         if (Environment.GetEnvironmentVariable("UPDATE_APPROVED") == "1") File.WriteAllText(path, text);

@@ -12,7 +12,7 @@ public sealed partial class JsonPageTests
     static readonly string Page = File.ReadAllText(Repository.PathOf("docs", "json.md"));
 
     [Fact]
-    public void Every_schema_stands_in_the_page_and_no_other()
+    public void The_page_lists_every_schema_and_no_other()
     {
         var files = Directory.EnumerateFiles(Repository.PathOf("src"), "*.cs", SearchOption.AllDirectories).ToList();
         Assert.True(files.Count > 200, $"only {files.Count} files were seen");
@@ -22,7 +22,7 @@ public sealed partial class JsonPageTests
     }
 
     [Fact]
-    public void Every_field_of_every_document_stands_in_the_page()
+    public void The_page_lists_every_field_of_every_document()
     {
         var seen = new HashSet<Type>();
         foreach (var type in new[] { typeof(App).Assembly, typeof(UserException).Assembly }.SelectMany(assembly => assembly.GetTypes()).Where(IsDocument)) Collect(type, seen);

@@ -3,7 +3,7 @@ using TestSupport;
 
 namespace TransformerCli.Tests.Docs;
 
-/// <summary>docs/reliability.md names tests that there are.</summary>
+/// <summary>docs/reliability.md names only tests that exist.</summary>
 public sealed partial class ReliabilityPageTests
 {
     [Fact]

@@ -51,7 +51,7 @@ public class CheckpointStoreTests
     }
 
     [Fact]
-    public void The_newest_is_chosen_by_its_step_and_not_by_its_time()
+    public void The_newest_checkpoint_is_the_one_with_the_highest_step_regardless_of_time()
     {
         using var folder = new TempFolder();
         var store = Store(folder);
@@ -205,7 +205,7 @@ public class CheckpointStoreTests
     }
 
     [Fact]
-    public void Leftovers_of_a_killed_process_go_and_pointers_that_lead_nowhere_are_set_anew()
+    public void Leftovers_of_a_killed_process_are_deleted_and_pointers_to_missing_checkpoints_are_corrected()
     {
         using var folder = new TempFolder();
         var store = Store(folder);

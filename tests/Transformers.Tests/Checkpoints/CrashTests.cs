@@ -36,7 +36,7 @@ public class CrashTests
 
     [Theory]
     [MemberData(nameof(FailPoints))]
-    public void Killed_at_any_boundary_of_a_save_a_run_goes_on_to_the_same_weights(string failPoint)
+    public void A_run_killed_between_any_two_stages_of_a_save_continues_to_the_same_weights(string failPoint)
     {
         using var folder = new TempFolder();
         const int Steps = 5;
@@ -51,7 +51,7 @@ public class CrashTests
         };
         if (failPoint == FailPoint.FolderReplaced)
         {
-            // Step 3 stands there damaged, so that the run goes on from 2 and writes 3 again.
+            // Step 3 exists but is damaged, so the run continues from step 2 and writes step 3 again.
             Assert.Equal(0, CrashHostProcess.Run(Train(folder["run"], 3, "now")).ExitCode);
             File.WriteAllText(folder[$"run/checkpoints/step-00000003/{CheckpointFiles.Model}"], "");
         }
@@ -68,7 +68,7 @@ public class CrashTests
     [Theory]
     [InlineData("now")]
     [InlineData("background")]
-    public void Killed_at_random_moments_a_run_goes_on_to_the_same_weights(string when)
+    public void A_run_killed_at_random_moments_continues_to_the_same_weights(string when)
     {
         using var folder = new TempFolder();
         var random = new Random(20240607);

@@ -36,7 +36,7 @@ public class DamagedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Files))]
-    public void A_file_cut_short_anywhere_is_named_and_the_checkpoint_before_is_used(string name)
+    public void A_file_truncated_anywhere_is_named_and_the_previous_checkpoint_is_used(string name)
     {
         using var folder = new TempFolder();
         new CheckpointStore(folder.FullPath).Write(Contents(1));
@@ -49,7 +49,7 @@ public class DamagedCheckpointTests
 
     [Theory]
     [MemberData(nameof(Files))]
-    public void A_single_flipped_bit_anywhere_is_named_and_the_checkpoint_before_is_used(string name)
+    public void A_flipped_bit_anywhere_is_named_with_its_file_and_the_previous_checkpoint_is_used(string name)
     {
         using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);
@@ -74,7 +74,7 @@ public class DamagedCheckpointTests
     }
 
     [Fact]
-    public void A_manifest_that_points_out_of_the_folder_is_refused_though_its_checksum_holds()
+    public void A_manifest_that_points_outside_the_folder_is_refused_even_with_a_correct_checksum()
     {
         using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);

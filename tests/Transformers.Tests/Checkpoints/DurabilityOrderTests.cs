@@ -17,7 +17,7 @@ public sealed class StraceFactAttribute : FactAttribute
 public partial class DurabilityOrderTests
 {
     [StraceFact]
-    public void Everything_is_on_the_disk_before_it_gets_its_name_and_before_what_it_replaces_goes()
+    public void Everything_is_synced_before_it_gets_its_name_and_before_what_it_replaces_is_deleted()
     {
         using var folder = new TempFolder();
         var (code, _, error) = CrashHostProcess.Run(["train", folder["run"], "4", "100", "now"], prefix:

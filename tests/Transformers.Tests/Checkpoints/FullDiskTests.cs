@@ -30,7 +30,7 @@ public class FullDiskTests
     }
 
     [MountFact]
-    public void On_a_full_disk_the_earlier_checkpoint_stays_and_with_room_the_run_goes_on()
+    public void A_full_disk_leaves_the_earlier_checkpoint_and_the_run_continues_once_there_is_space()
     {
         using var folder = new TempFolder();
         Directory.CreateDirectory(folder["disk"]);
@@ -52,7 +52,7 @@ public class FullDiskTests
     }
 
     [MountFact]
-    public void On_a_read_only_disk_a_run_ends_with_a_message_and_its_checkpoints_can_be_read()
+    public void A_read_only_disk_ends_a_run_with_a_message_and_its_checkpoints_can_be_read()
     {
         using var folder = new TempFolder();
         Directory.CreateDirectory(folder["disk"]);
@@ -71,7 +71,7 @@ public class FullDiskTests
     }
 
     [UnixFact]
-    public void Without_the_right_to_write_a_run_ends_with_a_message()
+    public void Without_write_permission_a_run_ends_with_a_message()
     {
         using var folder = new TempFolder();
         Directory.CreateDirectory(folder["run"]);
@@ -85,11 +85,11 @@ public class FullDiskTests
     }
 
     [UnixFact]
-    public void At_a_limit_on_the_size_of_files_the_run_ends_with_a_message_and_is_not_killed()
+    public void A_limit_on_file_sizes_ends_the_run_with_a_message_and_does_not_kill_it()
     {
         using var folder = new TempFolder();
         Assert.Equal(0, CrashHostProcess.Run(Train(folder["run"], 2)).ExitCode);
-        // 32 blocks are 16 or 32 KiB, by the shell; the weights need 40. The runtime's own code pages are files too, unless told otherwise.
+        // 32 blocks are 16 or 32 KiB, depending on the shell; the weights need 40. By default, the runtime also keeps its code pages in files.
         var ended = CrashHostProcess.Run(Train(folder["run"], 3), prefix: ["sh", "-c", "DOTNET_EnableWriteXorExecute=0; export DOTNET_EnableWriteXorExecute; ulimit -f 32; exec \"$@\"", "sh"]);
         Assert.Equal(2, AssertEndedSoundly(ended, folder["run"], "could not be written"));
     }

@@ -45,7 +45,7 @@ public sealed class BadConfigTests : IDisposable
         if (bad.Path is null) Assert.True(found.Path is null, all);
         else Assert.StartsWith(bad.Path, found.Path);
         if (bad.Remedy is not null) Assert.Contains(bad.Remedy, found.Hint);
-        // One mistake is told once: only what misses because of it may be told beside it.
+        // One mistake is reported once; only what is missing because of it may be reported as well.
         Assert.True(exception.Problems.Count <= 3 || bad.Path is null or "seed" or "data.source.files[0]" or "trainig", all);
     }
 }

@@ -64,7 +64,7 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     [Fact]
-    public void Problems_of_every_section_are_told_at_once_in_the_order_of_the_lines()
+    public void Problems_in_every_section_are_reported_together_in_line_order()
     {
         var text = BadConfigs.Good.Replace("layers: 4", "layer: 4").Replace("steps: 800", "steps: soon").Replace("20MB", "much").Replace("clip: 1.0", "clip: -1");
         var problems = Assert.Throws<UserException>(() => ConfigFile.Parse<RunConfig>(text, "my.yaml")).Problems;
@@ -144,7 +144,7 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_is_not_there_is_told_with_the_ready_config_that_was_meant()
+    public void The_error_for_a_missing_file_suggests_the_ready_config_that_was_meant()
     {
         var problem = Refused(() => ConfigFile.Load<RunConfig>(["gpt-storys"]));
         Assert.Equal("gpt-storys", problem.File);
@@ -176,14 +176,14 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     [Fact]
-    public void A_misspelt_setting_is_not_told_as_missing_too()
+    public void A_misspelt_setting_is_not_also_reported_as_missing()
     {
         var problem = Refused(() => ConfigFile.Parse<RunConfig>(BadConfigs.Good.Replace("  tokenizer:", "  tokeniser:")));
         Assert.Equal(("data.tokeniser", "did you mean tokenizer?"), (problem.Path, problem.Hint));
     }
 
     [Fact]
-    public void A_problem_that_shows_only_later_is_told_with_the_place_of_its_setting()
+    public void A_problem_found_later_is_reported_with_the_position_of_its_setting()
     {
         var path = Write("late.yaml", BadConfigs.Good.Replace("generator: stories, size: 20MB", "files: [a.txt, b.txt]"));
         var loaded = ConfigFile.Open<RunConfig>([path], ["training.batch.tokens=8192"]);
@@ -198,7 +198,7 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     [Fact]
-    public void A_model_alone_is_told_from_a_run()
+    public void A_config_with_only_a_model_is_distinguished_from_a_run()
     {
         var path = Write("model.yaml", "model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 4 }");
         Assert.IsType<ModelFragment>(ModelFragment.LoadOrRun([path]));
@@ -208,7 +208,7 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     [Fact]
-    public void Thousands_of_mistakes_are_told_in_a_hundred_lines()
+    public void Thousands_of_mistakes_are_reported_in_a_hundred_lines()
     {
         var text = string.Concat(Enumerable.Range(0, 20_000).Select(i => $"k{i}: {i}\n"));
         var problems = Assert.Throws<UserException>(() => ConfigFile.Parse<RunConfig>(text)).Problems;

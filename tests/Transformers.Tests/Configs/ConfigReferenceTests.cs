@@ -23,7 +23,7 @@ public sealed class ConfigReferenceTests
     }
 
     [Fact]
-    public void A_setting_is_told_with_its_type_its_bounds_its_default_and_its_meaning()
+    public void A_setting_is_listed_with_its_type_bounds_default_and_meaning()
     {
         var reference = ConfigReference.ToMarkdown<RunConfig>();
         Assert.Contains("| `layers` | a whole number, 1 to 10000 | required | The number of blocks L. |", reference);
@@ -34,7 +34,7 @@ public sealed class ConfigReferenceTests
     }
 
     [Fact]
-    public void Every_record_of_a_config_is_told_once_and_every_link_leads_to_one()
+    public void Every_record_of_a_config_is_listed_once_and_every_link_leads_to_one()
     {
         var reference = ConfigReference.ToMarkdown<RunConfig>();
         var anchors = Between(reference, "<a id=\"", "\"").ToList();

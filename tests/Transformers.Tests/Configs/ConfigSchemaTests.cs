@@ -17,7 +17,7 @@ public sealed class ConfigSchemaTests
         var current = ConfigSchema.ToJson<RunConfig>();
         if (Environment.GetEnvironmentVariable("UPDATE_SCHEMA") == "1") File.WriteAllText(path, current);
         Assert.True(File.Exists(path) && File.ReadAllText(path) == current,
-            "configs/schema.json is not what the records give; write it anew with: scripts/transformer config schema > configs/schema.json");
+            "configs/schema.json differs from the records; write it again with: scripts/transformer config schema > configs/schema.json");
     }
 
     [Fact]

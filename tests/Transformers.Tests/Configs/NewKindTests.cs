@@ -50,7 +50,7 @@ public sealed class NewKindTests
     [InlineData("kind: group\nmembers:\n  - kind: circle\n", 3, "members[0].radius is missing")]
     [InlineData("kind: group\nmembers: []\npause: 10\n", 3, "pause (10) must be a duration such as 10m")]
     [InlineData("kind: square\n", 1, "kind (square) must be one of circle, group")]
-    public void Its_mistakes_are_told_with_their_place(string text, int line, string message)
+    public void Its_mistakes_are_reported_with_their_position(string text, int line, string message)
     {
         var problem = Assert.Single(Assert.Throws<UserException>(() => ConfigFile.Parse<Shape>(text)).Problems);
         Assert.Equal((line, message), (problem.Line, problem.Message));

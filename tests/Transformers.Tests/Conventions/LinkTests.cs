@@ -24,10 +24,29 @@ public sealed partial class LinkTests
     }
 
     [Fact]
+    public void Every_link_to_a_heading_leads_to_one()
+    {
+        var headings = new Dictionary<string, HashSet<string>>();
+        var links = Pages().SelectMany(page => Link().Matches(File.ReadAllText(page)).Select(match => match.Groups[1].Value.Split('#'))
+            .Where(parts => parts.Length == 2 && !parts[0].Contains("://", StringComparison.Ordinal) && (parts[0].Length == 0 || parts[0].EndsWith(".md", StringComparison.Ordinal)))
+            .Select(parts => (Page: page, Target: parts[0].Length == 0 ? page : Path.GetFullPath(Path.Combine(Path.GetDirectoryName(page)!, parts[0])), Heading: parts[1]))).ToList();
+        Assert.True(links.Count >= 50, $"only {links.Count} links were seen");
+        Assert.Empty(links.Where(link => !(headings.TryGetValue(link.Target, out var known) ? known : headings[link.Target] = HeadingsOf(link.Target)).Contains(link.Heading))
+            .Select(link => $"{Path.GetFileName(link.Page)}: {Path.GetFileName(link.Target)}#{link.Heading}").Distinct());
+    }
+
+    // By GitHub's rule: lower case, without punctuation, hyphens for spaces. Explicit anchors count too.
+    static HashSet<string> HeadingsOf(string page)
+    {
+        var text = Fence().Replace(File.ReadAllText(page), "");
+        return [.. Heading().Matches(text).Select(match => Punctuation().Replace(match.Groups[1].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-')), .. Anchor().Matches(text).Select(match => match.Groups[1].Value)];
+    }
+
+    [Fact]
     public void Every_name_on_the_page_of_the_papers_is_in_the_file_that_it_links_to()
     {
         var page = Repository.PathOf("docs", "paper.md");
-        // After files have moved: UPDATE_APPROVED=1 finds them anew.
+        // UPDATE_APPROVED=1 corrects the links to files that have moved.
         if (Environment.GetEnvironmentVariable("UPDATE_APPROVED") == "1") File.WriteAllText(page, NamedFile().Replace(File.ReadAllText(page), match => $"[`{match.Groups[1].Value}`]({FileOf(match.Groups[1].Value.Split('.'), match.Groups[2].Value)})"));
         var named = NamedFile().Matches(File.ReadAllText(page)).ToList();
         var broken = named.Where(match => Path.Combine(Path.GetDirectoryName(page)!, match.Groups[2].Value) is var file
@@ -47,6 +66,18 @@ public sealed partial class LinkTests
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex("^```.*?^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fence();
+
+    [GeneratedRegex("^#+ (.+)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex Punctuation();
+
+    [GeneratedRegex("<a id=\"([^\"]+)\">")]
+    private static partial Regex Anchor();
 
     [GeneratedRegex(@"\[`([\w.]+)`\]\(([^)\s#]+)\)")]
     private static partial Regex NamedFile();

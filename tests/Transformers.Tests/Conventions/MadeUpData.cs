@@ -10,7 +10,7 @@ using Transformers.Training;
 
 namespace Transformers.Tests.Conventions;
 
-/// <summary>Writes a little data in the format that a ready config expects from its user, so that the config can run here.</summary>
+/// <summary>Writes a little data in the format that a ready-made config expects from its user, so that the config can run here.</summary>
 static class MadeUpData
 {
     static readonly string[] Words = ["a", "small", "dog", "runs", "over", "the", "green", "hill", "and", "sees", "two", "birds"];

@@ -53,7 +53,7 @@ public sealed class TextLinesTests : IDisposable
     }
 
     [Fact]
-    public void A_file_cut_inside_a_character_is_told()
+    public void A_file_truncated_inside_a_character_is_reported()
     {
         var path = folder.Write("a.txt", "gut\nä"u8.ToArray()[..^1]);
         Assert.Equal(2, Assert.Throws<UserException>(() => TextLines.Read(path).ToList()).Problems[0].Line);

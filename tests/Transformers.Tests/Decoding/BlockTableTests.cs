@@ -46,7 +46,7 @@ public class BlockTableTests
             if (random.Next(4) == 0)
             {
                 int[] chosen = [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ => random.Next(lengths.Count))];
-                // Now and then everything starts anew, else rows would only grow.
+                // Now and then everything is cleared; otherwise rows would only grow.
                 table.Select(chosen);
                 lengths = [.. chosen.Select(row => lengths[row])];
                 if (lengths.Max() > 200)

@@ -59,7 +59,7 @@ public class TokenSamplerTests
         Assert.Equal([1, 2, 4], Frequencies(new GenerationOptions { MinP = Math.Exp(-1.01) }, 500).Keys.Order());
 
     [Fact]
-    public void Greedy_takes_the_most_probable_and_tells_its_log_probability()
+    public void Greedy_takes_the_most_probable_token_and_returns_its_log_probability()
     {
         var (id, logProbability) = new TokenSampler(new GenerationOptions { Greedy = true }).Choose([.. Logits], []);
         Assert.Equal(1, id);

@@ -97,7 +97,7 @@ public sealed class SweepTests : IDisposable
     }
 
     [Fact]
-    public void A_figure_that_cannot_be_written_is_a_warning_and_the_runs_go_on()
+    public void A_figure_that_cannot_be_written_is_a_warning_and_the_sweep_continues()
     {
         var plan = Plan("sweep", 1, "data.limit=20,40");
         // A folder where the figure should be.

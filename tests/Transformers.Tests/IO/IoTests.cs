@@ -103,15 +103,15 @@ public class IoTests
     }
 
     [Fact]
-    public void A_file_that_was_asked_for_and_cannot_be_written_is_told_by_its_own_name()
+    public void A_requested_file_that_cannot_be_written_is_reported_by_its_own_name()
     {
         using var folder = new TempFolder();
         var path = folder["page.html"];
         Directory.CreateDirectory(path + DurableFile.TemporarySuffix); // In the way of the temporary file.
-        var told = Assert.Throws<UserException>(() => DurableFile.WriteAsked(path, "text"));
-        Assert.Equal(path, told.Problems[0].File);
-        Assert.Contains("cannot be written", told.Message);
-        Assert.DoesNotContain(DurableFile.TemporarySuffix, told.Message);
+        var refused = Assert.Throws<UserException>(() => DurableFile.WriteAsked(path, "text"));
+        Assert.Equal(path, refused.Problems[0].File);
+        Assert.Contains("cannot be written", refused.Message);
+        Assert.DoesNotContain(DurableFile.TemporarySuffix, refused.Message);
     }
 
     [Fact]

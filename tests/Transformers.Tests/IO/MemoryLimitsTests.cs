@@ -61,7 +61,7 @@ public sealed class MemoryLimitsTests : IDisposable
     }
 
     [Fact]
-    public void A_system_that_tells_nothing_and_lines_that_are_nothing_set_no_limit()
+    public void A_system_without_limits_and_meaningless_lines_set_no_limit()
     {
         Assert.Null(Room());
         Write("proc/self/cgroup", "nonsense\n0::/a\n");

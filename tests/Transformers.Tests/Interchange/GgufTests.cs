@@ -17,8 +17,9 @@ namespace Transformers.Tests.Interchange;
 [Collection("engine")]
 public sealed class GgufTests : IDisposable
 {
-    const string Gpt2 = "layers: 2, heads: 2, width: 64, context: 48, feed_forward: { kind: gelu, tanh: true }";
-    const string Llama = "layers: 2, heads: 4, key_value_heads: 2, width: 64, context: 48, feed_forward: { kind: swiglu, width: 96 }, positions: { kind: rotary }, norm: { kind: rms, epsilon: 1.0e-6 }";
+    // With settings that are not llama.cpp's defaults, and an epsilon that is not negligible.
+    const string Gpt2 = "layers: 2, heads: 2, width: 64, context: 48, feed_forward: { kind: gelu, tanh: true }, norm: { kind: layer, epsilon: 0.05 }";
+    const string Llama = "layers: 2, heads: 4, key_value_heads: 2, width: 64, context: 48, feed_forward: { kind: swiglu, width: 96 }, positions: { kind: rotary, base: 5000 }, norm: { kind: rms, epsilon: 0.05 }";
 
     readonly TempFolder folder = new();
 
@@ -46,7 +47,7 @@ public sealed class GgufTests : IDisposable
         var tokenizer = run.LoadTokenizer();
         using var ours = run.LoadLanguageModel(tokenizer, CPU);
         using var llama = new LlamaCpp(made.Output, 48);
-        Assert.Equal(ours.Vocabulary, llama.Vocabulary);
+        Assert.Equal((ours.Vocabulary, ours.Context, tokenizer.EndOfTextId), (llama.Vocabulary, llama.TrainedContext, llama.End));
         string[] words = ["the cat", " sat", " on", " rain", ". It's", " dog", " 2024", " and", "?", "the"];
         var continued = 0;
         for (var prompt = 0; prompt < 20; prompt++)

@@ -219,7 +219,7 @@ public sealed class HostileFolderTests : IDisposable
         }
     }
 
-    // Writes the weights of a folder anew, with changes.
+    // Rewrites the weights of a folder with changes.
     static void Rewrite(string path, Func<IEnumerable<TensorBytes>, IEnumerable<TensorBytes>> change)
     {
         var file = Path.Combine(path, "model.safetensors");

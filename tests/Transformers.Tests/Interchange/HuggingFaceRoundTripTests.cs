@@ -70,6 +70,27 @@ public sealed class HuggingFaceRoundTripTests : IDisposable
         Assert.True(expected.equal(actual).all().item<bool>());
     }
 
+    public static TheoryData<string, string, string> Classes => new()
+    {
+        { "gpt2", "layers: 1, heads: 2, width: 16, context: 12", "GPT2LMHeadModel" },
+        { "llama", "layers: 1, heads: 2, width: 16, context: 12, feed_forward: { kind: swiglu }, positions: { kind: rotary }, norm: { kind: rms }", "LlamaForCausalLM" },
+        { "bert", "masked|layers: 1, heads: 2, width: 16, context: 14, head: { kind: masked }", "BertForMaskedLM" },
+        { "bert", "classes|layers: 1, heads: 2, width: 16, context: 14, head: { kind: classify }", "BertForSequenceClassification" },
+        { "vit", "kind: vit, patch: 4, layers: 1, heads: 2, width: 16", "ViTForImageClassification" },
+        { "swin", "kind: swin, patch: 2, width: 8, layers: [2], heads: [1], window: 3", "SwinForImageClassification" },
+        { "marian", "layers: 1, heads: 2, width: 16, context: 20", "MarianMTModel" },
+    };
+
+    // An import needs neither, but the library chooses the class and the type by them.
+    [Theory]
+    [MemberData(nameof(Classes))]
+    public void A_config_names_the_class_that_reads_it_and_the_type_of_the_weights(string layout, string model, string name)
+    {
+        Export(Make(layout, model), type: ExportType.BF16);
+        Assert.Equal([name], Json("config.json")["architectures"]!.AsArray().Select(one => (string)one!));
+        Assert.Equal("bfloat16", (string)Json("config.json")["torch_dtype"]!);
+    }
+
     [Fact]
     public void A_model_in_several_files_with_an_index_comes_back_the_same()
     {

@@ -42,6 +42,12 @@ sealed class LlamaCpp : IDisposable
 
     internal int Vocabulary => weights.Vocab.Count;
 
+    /// <summary>The number of tokens that the file says the model was trained with.</summary>
+    internal int TrainedContext => weights.ContextSize;
+
+    /// <summary>The token that ends a text.</summary>
+    internal int? End => (int?)weights.Vocab.EOS;
+
     /// <summary>The ids of a text.</summary>
     internal int[] Tokenize(string text, bool addStart = false) => [.. context.Tokenize(text, addBos: addStart, special: false).Select(token => (int)token)];
 

@@ -22,7 +22,7 @@ public sealed class MonthlySeriesTests
         using var runs = new TinyRuns();
         Assert.SkipUnless(Export(name, runs.PathOf("months.csv")), $"R is not installed, and has the series {name}: apt-get install r-base-core");
         var (own, naive, coverage) = (0.0, 0.0, 0.0);
-        // Those of the ready config with --seeds 3, and three more: single seeds may be outside the bounds.
+        // Those of the ready-made config with --seeds 3, and three more: single seeds may be outside the bounds.
         int[] seeds = [1337, 1338, 1339, 1, 2, 3];
         foreach (var seed in seeds)
         {

@@ -87,7 +87,7 @@ public class EncoderTests
     {
         using var scope = NewDisposeScope();
         using var plain = no_grad();
-        // Nothing else tells left from right: the text from its end gives the same vectors from the end.
+        // Nothing else distinguishes left from right: a reversed text gives the same vectors in reverse order.
         var encoder = Model(Config(new MaskedHeadConfig(), new AlibiPositionsConfig())).Encoder;
         var there = encoder.forward(Ids([1, 4, 5, 6, 2]));
         var back = encoder.forward(Ids([2, 6, 5, 4, 1])).flip(1);

@@ -16,7 +16,7 @@ public sealed class LossSumTests
     [InlineData(0.2, false)]
     [InlineData(0, true)]
     [InlineData(0.2, true)]
-    public void What_is_minimised_has_the_smoothing_and_what_is_told_has_not(double smoothing, bool mixed)
+    public void Smoothing_is_in_the_minimised_loss_and_not_in_the_reported_one(double smoothing, bool mixed)
     {
         using var scope = NewDisposeScope();
         float[,] shares = mixed ? new[,] { { 0.7f, 0, 0.3f }, { 0.5f, 0.5f, 0 } } : new[,] { { 0, 0, 1f }, { 1f, 0, 0 } };

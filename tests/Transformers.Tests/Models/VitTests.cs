@@ -68,7 +68,7 @@ public sealed class VitTests
     {
         using var scope = NewDisposeScope();
         var table = SinusoidalGrid.Table(3, 5, 8, 10_000);
-        // Dimensions of the first half tell the column, those of the second the row.
+        // The first half of the dimensions encodes the column, the second half the row.
         Assert.True(table.select(0, 0).narrow(-1, 0, 4).allclose(table.select(0, 2).narrow(-1, 0, 4)));
         Assert.True(table.select(1, 0).narrow(-1, 4, 4).allclose(table.select(1, 4).narrow(-1, 4, 4)));
         Assert.Equal(Math.Sin(4), table[0, 4, 0].item<double>(), 12);

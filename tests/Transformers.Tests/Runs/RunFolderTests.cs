@@ -31,7 +31,7 @@ public class RunFolderTests
     }
 
     [Fact]
-    public void A_second_run_in_the_same_folder_is_refused_by_name_of_the_first()
+    public void A_second_run_in_the_same_folder_is_refused_and_the_message_names_the_first()
     {
         using var folder = new TempFolder();
         using (var first = RunFolder.OpenForTraining(folder["run"], Policy))

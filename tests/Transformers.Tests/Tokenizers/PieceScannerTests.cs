@@ -59,7 +59,7 @@ public class PieceScannerTests
     [InlineData(SplitPattern.Cl100k)]
     [InlineData(SplitPattern.O200k)]
     [InlineData(SplitPattern.Qwen2)]
-    public void A_piece_begins_at_every_cut_whatever_stands_before(SplitPattern pattern)
+    public void A_piece_begins_at_every_cut_whatever_precedes_it(SplitPattern pattern)
     {
         var scanner = PieceScanner.For(pattern);
         var cuts = 0;

@@ -76,7 +76,7 @@ public class TokenizerFileTests
     }
 
     [Fact]
-    public void A_tiktoken_file_merges_by_rank_and_must_be_told_its_pattern()
+    public void A_tiktoken_file_merges_by_rank_and_its_pattern_must_be_given()
     {
         using var folder = new TempFolder();
         // Ranks out of the order of the bytes, as in cl100k: byte b has rank 255 - b.
@@ -143,7 +143,7 @@ public class TokenizerFileTests
     }
 
     [Fact]
-    public void A_template_says_what_stands_around_a_text()
+    public void A_template_says_which_tokens_surround_a_text()
     {
         const string Template = """
             {"type":"Sequence","processors":[{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":false,"use_regex":true},

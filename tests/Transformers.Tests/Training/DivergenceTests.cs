@@ -38,7 +38,7 @@ public class DivergenceTests
     [Theory]
     [InlineData(Poison.Loss, "loss is NaN")]
     [InlineData(Poison.Gradient, "norm NaN")]
-    internal void Stop_names_the_step_and_the_last_checkpoint_that_training_went_on_from(Poison poison, string what)
+    internal void Stop_names_the_step_and_the_last_good_checkpoint(Poison poison, string what)
     {
         using var runs = new TinyRuns();
         var diverged = Assert.Throws<DivergedException>(() => Train(runs, "run", Config("{ kind: stop }"), 20, poison, [7]));
@@ -54,7 +54,7 @@ public class DivergenceTests
     [Theory]
     [InlineData(Poison.Loss)]
     [InlineData(Poison.Gradient)]
-    internal void Skip_throws_the_gradient_away_counts_it_and_a_resumed_run_ends_the_same(Poison poison)
+    internal void Skip_discards_and_counts_the_gradient_and_a_resumed_run_ends_the_same(Poison poison)
     {
         using var runs = new TinyRuns();
         var config = Config("{ kind: skip, limit: 2 }", "training.checkpoint={ every: 1, keep: 100 }");
@@ -95,7 +95,7 @@ public class DivergenceTests
     [InlineData(Poison.Loss)]
     [InlineData(Poison.Gradient)]
     [Trait("Category", "slow")]
-    internal void Roll_back_goes_on_from_the_last_good_checkpoint_with_later_data_and_a_resumed_run_ends_the_same(Poison poison)
+    internal void Roll_back_continues_from_the_last_good_checkpoint_with_later_data_and_a_resumed_run_ends_the_same(Poison poison)
     {
         using var runs = new TinyRuns();
         var config = Config("{ kind: roll_back, limit: 1 }");

@@ -95,8 +95,8 @@ public class FinishedRunTests
             return config with { Data = data with { Source = (TextFilesConfig)data.Source with { Separator = separator } } };
         }
         runs.Train(Separated("---"), "run");
-        var told = Assert.Throws<UserException>(() => runs.Train(Separated(other), "run"));
-        Assert.Contains("data.source.separator is \"---\" there and ", told.Message);
+        var refused = Assert.Throws<UserException>(() => runs.Train(Separated(other), "run"));
+        Assert.Contains("data.source.separator is \"---\" there and ", refused.Message);
     }
 
     [Fact]
@@ -156,7 +156,7 @@ public class FinishedRunTests
     [InlineData("{")]
     [InlineData("null")]
     [InlineData("[]")]
-    public void A_damaged_result_is_told_with_its_remedy(string content)
+    public void A_damaged_result_is_reported_with_its_remedy(string content)
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run");

@@ -75,7 +75,7 @@ public class ImageRunTests
 
     [Fact]
     [Trait("Category", "slow")]
-    public void Smoothing_of_mixed_targets_is_trained_and_not_told()
+    public void Smoothing_of_mixed_targets_is_trained_and_not_reported()
     {
         using var runs = new TinyRuns();
         var plain = runs.Train(Config(Vit, "training.steps=1", "training.log.every=1", "training.label_smoothing=0", "training.optimizer.lr=1e-12"), "plain");
@@ -181,7 +181,7 @@ public class ImageRunTests
     }
 
     [Fact]
-    public void The_transform_and_the_classes_are_read_back_as_they_were_saved_and_damage_is_told()
+    public void The_transform_and_the_classes_are_read_back_as_they_were_saved_and_damage_is_reported()
     {
         using var runs = new TinyRuns();
         runs.Train(Config(Vit, "training.steps=1"), "run");
@@ -246,6 +246,6 @@ public class ImageRunTests
     [InlineData("model.size=16", "model.size (16) must be data.input.size (12)")]
     [InlineData("model.channels=3", "model.channels (3) must be data.input.channels (1)")]
     [InlineData("training.batch={ sequences: null, tokens: 64 }", "training.batch.tokens (64) is for text")]
-    public void What_does_not_fit_the_images_is_told_before_anything_starts(string setting, string message) =>
+    public void What_does_not_fit_the_images_is_reported_before_anything_starts(string setting, string message) =>
         Assert.Contains(Assert.Throws<UserException>(() => Config(Vit, setting)).Problems, problem => problem.Message.Contains(message));
 }

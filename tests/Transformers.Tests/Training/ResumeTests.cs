@@ -50,7 +50,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void A_damaged_result_is_told_with_its_file_and_a_remedy()
+    public void A_damaged_result_is_reported_with_its_file_and_a_remedy()
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run");
@@ -64,7 +64,7 @@ public class ResumeTests
     }
 
     [Fact]
-    public void Another_number_of_threads_is_told_for_its_sums_may_round_differently()
+    public void A_different_number_of_threads_is_reported_because_sums_may_round_differently()
     {
         using var runs = new TinyRuns();
         var (same, more) = (new Warnings(), new Warnings());
@@ -88,7 +88,7 @@ public class ResumeTests
     [InlineData("training.optimizer={ kind: sgd, lr: 0.1 }")]
     [InlineData("training.optimizer={ kind: sgd, lr: 0.1, momentum: 0.9 }")]
     [InlineData("training.freeze=[tokens.*]")]
-    public void Another_optimizer_is_told_as_the_cause_why_its_state_does_not_fit(string setting)
+    public void A_different_optimizer_is_named_as_the_reason_why_its_state_does_not_fit(string setting)
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 3);

@@ -35,7 +35,7 @@ public class SentenceTrainingTests
     [Theory]
     [InlineData("translation")]
     [InlineData("classify")]
-    public void A_run_whose_batches_no_longer_reach_where_it_stopped_says_so_and_is_left_as_it_was(string kind)
+    public void A_run_with_too_few_batches_to_reach_its_last_step_is_refused_and_left_unchanged(string kind)
     {
         using var runs = new TinyRuns();
         RunConfig Config(params string[] sets) => kind == "translation" ? SentenceRuns.Translation(sets) : SentenceRuns.Classify(sets);

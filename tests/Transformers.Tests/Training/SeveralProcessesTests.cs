@@ -104,7 +104,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         ["seq2seq-sgd"] = Config(Pairs, Sgd, "batch: { tokens: 160 }"),
         ["seq2seq-adamw"] = Config(Pairs, AdamW, dropout: true),
         ["vit-sgd"] = Config(Images, Sgd, dropout: true),
-        ["vit-adamw"] = Config(Images, AdamW, "shard_optimizer: true"),
+        ["vit-adamw"] = Config(Images, AdamW.Replace(" }", ", layer_decay: 0.6 }"), "shard_optimizer: true"),
         ["classify-adamw"] = Config(Classes, AdamW, "batch: { sequences: 3 }", dropout: true),
         ["series-adamw"] = Config(Series, AdamW, dropout: true),
         ["sounds-adamw"] = Config(Sounds, AdamW, dropout: true),

@@ -101,7 +101,7 @@ public class TrainingRunTests
     }
 
     [Fact]
-    public void A_folder_that_holds_a_run_is_not_started_anew_and_another_model_is_not_resumed()
+    public void A_folder_with_a_run_is_not_overwritten_and_a_different_model_is_not_resumed()
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
@@ -130,7 +130,7 @@ public class TrainingRunTests
     [InlineData("training.batch.sequences=5")]
     [InlineData("training.optimizer.lr=5e-4")]
     [InlineData("training.steps=24")]
-    public void What_may_change_between_runs_is_told_and_counts_from_there_on(string setting)
+    public void What_may_change_between_runs_is_reported_and_takes_effect_from_there(string setting)
     {
         using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
@@ -161,12 +161,12 @@ public class TrainingRunTests
     }
 
     [Fact]
-    public void An_old_checkpoint_that_cannot_be_deleted_is_told()
+    public void An_old_checkpoint_that_cannot_be_deleted_is_reported()
     {
         using var runs = new TinyRuns();
         var notes = new InTheWay(Path.Combine(runs.PathOf("run"), "checkpoints", "step-00000005.deleted.tmp"));
         runs.Train(TinyRuns.Config("training.checkpoint={ every: 5, keep: 1, best: false }"), "run", observer: notes);
-        // The saves at 10 and 15 are told of by those after them, and the last one at once.
+        // A failed deletion after the saves at 10 and 15 is reported by the next save, and after the last one at once.
         Assert.Equal(3, notes.All.Count(text => text.Contains("step-00000005 could not be deleted")));
     }
 

@@ -45,7 +45,7 @@ public class TranslationTaskTests
     }
 
     [Fact]
-    public void Label_smoothing_is_minimised_and_not_told()
+    public void Label_smoothing_is_minimised_and_not_reported()
     {
         using var scope = NewDisposeScope();
         using var plain = no_grad();

@@ -63,7 +63,7 @@ public sealed record GeneratedImagesConfig : ImageSourceConfig
 [ByKey("path")]
 public sealed record ImageFilesConfig : ImageSourceConfig
 {
-    /// <summary>A folder of class folders, of CIFAR's binary batches or of MNIST's idx files, a tar archive, or a CSV or TSV table of paths and labels.</summary>
+    /// <summary>A folder of class folders, of CIFAR's binary batches or of MNIST's IDX files, a tar archive, or a CSV or TSV table of paths and labels.</summary>
     [NotEmpty]
     public required string Path { get; init; }
 }
@@ -79,7 +79,7 @@ public sealed record ImageInputConfig : IChecked
     [Between(1, 3)]
     public int Channels { get; init; } = 3;
 
-    /// <summary>The length of the shorter side before the centre is cut out; by default the size itself.</summary>
+    /// <summary>The length of the shorter side before the centre is cropped; by default the size itself.</summary>
     [Between(1, 8192)]
     public int? Resize { get; init; }
 

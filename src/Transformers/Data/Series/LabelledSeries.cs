@@ -32,7 +32,7 @@ public abstract record LabelledSeriesSourceConfig;
 [ByKey("generator")]
 public sealed record GeneratedLabelledSeriesConfig : LabelledSeriesSourceConfig
 {
-    /// <summary>What is drawn.</summary>
+    /// <summary>What is generated.</summary>
     public required LabelledSeriesKind Generator { get; init; }
 
     /// <summary>The number of training series; the test has a fifth as many.</summary>

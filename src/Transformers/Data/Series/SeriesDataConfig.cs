@@ -48,7 +48,7 @@ public abstract record SeriesSourceConfig;
 [ByKey("generator")]
 public sealed record GeneratedSeriesConfig : SeriesSourceConfig
 {
-    /// <summary>What is drawn.</summary>
+    /// <summary>What is generated.</summary>
     public required SeriesKind Generator { get; init; }
 
     /// <summary>The number of series.</summary>

@@ -74,7 +74,7 @@ public sealed class SoundDatasetTests : IDisposable
     }
 
     [Fact]
-    public void What_is_left_out_and_what_a_split_lacks_is_said()
+    public void Skipped_recordings_and_missing_classes_are_reported()
     {
         foreach (var name in (string[])["train/cat/a.wav", "train/dog/b.wav", "test/dog/c.wav", "train/cat/.hidden.wav", "train/.old/x.wav"]) Write(name);
         Directory.CreateDirectory(folder["train/fox"]);

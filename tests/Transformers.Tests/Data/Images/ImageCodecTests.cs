@@ -163,7 +163,7 @@ public class ImageCodecTests
     [InlineData("gif-plain.gif")]
     [InlineData("bmp-rgb.bmp")]
     [InlineData("bmp-runs.bmp")]
-    public void A_file_cut_anywhere_is_a_typed_error(string name)
+    public void A_file_truncated_anywhere_is_a_typed_error(string name)
     {
         var whole = Golden(name);
         var faults = new HashSet<ImageFault>();

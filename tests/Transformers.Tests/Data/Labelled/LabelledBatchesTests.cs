@@ -34,7 +34,7 @@ public class LabelledBatchesTests
     }
 
     [Fact]
-    public void A_label_that_training_does_not_know_is_told_with_file_and_line()
+    public void A_label_unknown_to_training_is_reported_with_file_and_line()
     {
         var error = Assert.Throws<UserException>(() =>
             LabelledCorpus.Encode([new("a", "x", 1), new("b", "y", 2)], Tokenizer, Special, classes: ["x"], file: "dev.tsv"));

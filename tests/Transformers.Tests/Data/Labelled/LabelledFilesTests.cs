@@ -69,14 +69,14 @@ public sealed class LabelledFilesTests : IDisposable
     [InlineData("a.csv", "a,x\nalone\n", 2)]
     [InlineData("a.tsv", "a\tx\nalone\n", 2)]
     [InlineData("a.jsonl", "{\"0\":\"a\",\"1\":\"b\"}\n{\"0\":\"a\"}\n", 2)]
-    public void A_broken_record_is_told_with_its_line(string name, string text, int line)
+    public void A_broken_record_is_reported_with_its_line(string name, string text, int line)
     {
         var path = folder.Write(name, text);
         Assert.Equal(line, Assert.Throws<UserException>(() => LabelledFiles.Read(path, "0", "1").ToList()).Problems[0].Line);
     }
 
     [Fact]
-    public void An_unknown_column_is_told_with_those_that_are_there()
+    public void The_error_for_an_unknown_column_lists_those_that_exist()
     {
         var path = folder.Write("a.tsv", "sentence\tlabel\na\t1\n");
         var error = Assert.Throws<UserException>(() => LabelledFiles.Read(path, "text", "label").ToList());

@@ -76,7 +76,7 @@ public class ParallelBatchesTests
     }
 
     [Fact]
-    public void A_run_resumed_from_two_integers_goes_on_with_the_exact_next_batch()
+    public void A_run_resumed_from_two_integers_continues_with_the_exact_next_batch()
     {
         var options = new BucketOptions { Tokens = 2000, Seed = 5 };
         var (first, position, seen) = (Batches(options), default(DataPosition), new List<int[]>());

@@ -46,7 +46,7 @@ public sealed class ParallelFilesTests : IDisposable
     [InlineData("a\nb\nc\n", "a\n", "1 has 3 lines, 2 has 1")]
     [InlineData("a\n", "a\nb\nc\nd\n", "2 has 4 lines, 1 has 1")]
     [InlineData("", "a\n", "2 has 1 line, 1 has 0")]
-    public void Misaligned_files_are_an_error_that_tells_both_counts(string first, string second, string message)
+    public void Misaligned_files_are_an_error_that_gives_both_counts(string first, string second, string message)
     {
         var (source, target) = (folder.Write("1", first), folder.Write("2", second));
         var error = Assert.Throws<UserException>(() => ParallelFiles.ReadPair(source, target).ToList());
@@ -54,7 +54,7 @@ public sealed class ParallelFilesTests : IDisposable
     }
 
     [Fact]
-    public void A_broken_line_is_told_with_its_number()
+    public void A_broken_line_is_reported_with_its_number()
     {
         var tsv = folder.Write("x.tsv", "a\tb\nc\n");
         Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTsv(tsv).ToList()).Problems[0].Line);

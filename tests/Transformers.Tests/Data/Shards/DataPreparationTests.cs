@@ -97,7 +97,7 @@ public class DataPreparationTests : FolderTest
     }
 
     [Fact]
-    public void What_was_prepared_is_found_again_and_anything_else_is_prepared_anew()
+    public void What_was_prepared_is_reused_and_anything_else_is_prepared_again()
     {
         string Folder(ulong seed, double fraction, bool end)
         {
@@ -143,7 +143,7 @@ public class DataPreparationTests : FolderTest
     }
 
     [Fact]
-    public void What_a_killed_process_left_is_neither_used_nor_kept()
+    public void Leftovers_of_a_killed_process_are_neither_used_nor_kept()
     {
         var options = new PreparationOptions(new StorySource(1, 10_000), new TestTokenizer(), 0.1);
         var partial = At("cache", DataPreparation.KeyOf(options) + ".partial-1");
@@ -155,7 +155,7 @@ public class DataPreparationTests : FolderTest
     }
 
     [Fact]
-    public void Text_without_a_character_and_a_holdout_of_all_are_refused()
+    public void Empty_text_and_a_holdout_of_everything_are_refused()
     {
         Assert.Contains("empty", Assert.Throws<UserException>(() => Prepare(new FileTextSource(new TextFilesConfig { Files = [Write("e.txt", "")] }))).Message);
         Assert.Contains("holdout", Assert.Throws<UserException>(() => Prepare(new StorySource(1, 10), 1)).Message);

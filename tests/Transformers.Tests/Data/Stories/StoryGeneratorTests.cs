@@ -7,7 +7,7 @@ namespace Transformers.Tests.Data.Stories;
 public class StoryGeneratorTests
 {
     [Fact]
-    public void The_same_seed_and_index_give_the_same_story_whatever_was_told_before()
+    public void The_same_seed_and_index_give_the_same_story_whatever_was_written_before()
     {
         var all = StoryGenerator.Generate(7, 20_000).ToList();
         Assert.True(all.Count > 10);
@@ -48,7 +48,7 @@ public class StoryGeneratorTests
     }
 
     [Fact]
-    public void Every_plot_is_told_without_contradicting_its_world_and_no_story_twice()
+    public void No_plot_contradicts_its_world_and_no_story_occurs_twice()
     {
         // An action that the world does not allow throws.
         var stories = Enumerable.Range(0, 20_000).Select(i => StoryGenerator.Story(11, i)).ToList();

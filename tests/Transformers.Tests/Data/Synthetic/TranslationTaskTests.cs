@@ -52,7 +52,7 @@ public class TranslationTaskTests
     }
 
     [Fact]
-    public void No_template_stands_in_two_splits()
+    public void No_template_is_in_two_splits()
     {
         var templates = Enum.GetValues<SyntheticSplit>()
             .Select(s => Enumerable.Range(0, 1000).Select(i => TranslationGenerator.Draw(s, 1, i).Template).ToHashSet()).ToList();

@@ -95,7 +95,7 @@ public class FileTextSourceTests : FolderTest
     }
 
     [Fact]
-    public void Characters_are_never_torn_wherever_the_blocks_of_reading_end()
+    public void Characters_are_never_split_between_blocks()
     {
         for (var shift = 0; shift < 4; shift++)
         {
@@ -166,7 +166,7 @@ public class FileTextSourceTests : FolderTest
     }
 
     [Fact]
-    public void A_line_of_100_megabytes_passes_in_small_pieces()
+    public void A_line_of_100_megabytes_is_read_in_small_pieces()
     {
         var path = At("long.txt");
         using (var file = File.Create(path))

@@ -6,7 +6,7 @@ namespace Transformers.Tests.Data.Text;
 
 public class SamplerTests
 {
-    // Document d is d·1000, d·1000+1, …: a token tells where it stands.
+    // Document d is d·1000, d·1000+1, …: a token identifies its document and position.
     static TokenSequence Numbered(params int[] lengths) =>
         new TokensInMemory(lengths.Select((n, d) => Enumerable.Range(d * 1000, n).ToArray()), lengths.Length * 1000);
 
@@ -173,7 +173,7 @@ public class SamplerTests
     }
 
     [Fact]
-    public void Packed_documents_are_told_apart_by_segments_and_padding_has_none()
+    public void Packed_documents_have_different_segments_and_padding_has_none()
     {
         var sampler = new PackedDocuments(Numbered(5, 9, 4, 3, 12, 16, 2, 8), 2, 16, seed: 3);
         for (var i = 0; i < 20; i++)

@@ -108,7 +108,7 @@ public sealed class TextScorerTests
     }
 
     [Fact]
-    public void A_targets_probabilities_are_those_of_evals_loss_and_tell_the_right_target_from_a_wrong_one()
+    public void A_targets_probabilities_are_those_of_evals_loss_and_favour_the_right_target()
     {
         using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Translation("training.steps=60"), "run");

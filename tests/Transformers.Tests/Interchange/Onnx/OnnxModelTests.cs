@@ -15,7 +15,8 @@ public sealed class OnnxModelTests
 {
     const int V = 19, D = 32;
 
-    static readonly NormConfig Post = new LayerNormConfig { Placement = NormPlacement.Post, Epsilon = 1e-6 };
+    // An epsilon so large that a graph with another one would be noticed.
+    static readonly NormConfig Post = new LayerNormConfig { Placement = NormPlacement.Post, Epsilon = 0.05 };
     static readonly GptConfig Gpt = new() { Layers = 2, Heads = 4, Width = D, Context = 24 };
     static readonly Seq2SeqConfig Seq2Seq = new() { Layers = 2, Heads = 4, Width = D, Context = 24 };
     static readonly EncoderConfig Encoder = new() { Layers = 2, Heads = 4, Width = D, Context = 24, Head = new ClassifyHeadConfig() };
@@ -27,7 +28,7 @@ public sealed class OnnxModelTests
         ["learned"] = Gpt,
         ["learned, biases, tanh GELU, an output matrix"] = Gpt with { Bias = true, FeedForward = new GeluConfig { Tanh = true }, TieEmbeddings = false },
         ["sinusoidal, norms after, ReLU"] = Gpt with { Positions = new SinusoidalPositionsConfig { Base = 500 }, Norm = Post, FeedForward = new ReluConfig { Width = 40 } },
-        ["rotary, grouped heads, RMS norms, SwiGLU"] = Gpt with { Positions = new RotaryPositionsConfig(), KeyValueHeads = 2, Norm = new RmsNormConfig(), FeedForward = new SwiGluConfig() },
+        ["rotary, grouped heads, RMS norms, SwiGLU"] = Gpt with { Positions = new RotaryPositionsConfig(), KeyValueHeads = 2, Norm = new RmsNormConfig { Epsilon = 0.05 }, FeedForward = new SwiGluConfig() },
         ["rotary, one key/value head, RMS norms after"] = Gpt with { Positions = new RotaryPositionsConfig { Base = 100 }, KeyValueHeads = 1, Norm = new RmsNormConfig { Placement = NormPlacement.Post } },
         ["ALiBi with heads that are no power of two"] = Gpt with { Positions = new AlibiPositionsConfig(), Heads = 6, Width = 48 },
         ["relative, beyond the last bucket"] = Gpt with { Positions = new RelativePositionsConfig { Buckets = 8, MaxDistance = 10 } },
@@ -70,7 +71,7 @@ public sealed class OnnxModelTests
     public static TheoryData<string> Encoders => [.. encoders.Keys];
     public static TheoryData<string> Images => [.. images.Keys];
 
-    // All parameters are drawn anew: those that start at 0 or 1 would hide that a graph leaves them out.
+    // All parameters are drawn again: one that starts at 0 or 1 would hide that a graph leaves it out.
     internal static T Drawn<T>(T model) where T : nn.Module
     {
         using var scope = NewDisposeScope();
@@ -214,6 +215,32 @@ public sealed class OnnxModelTests
             Assert.InRange(error, quantized ? 1e-4 : 0, quantized ? 0.03 : 1e-4);
         }
         Assert.True(bytes[true] <= 0.3 * bytes[false], $"{bytes[true]} of {bytes[false]} bytes");
+    }
+
+    // Rows of very different magnitudes: with one scale for all of them, the small ones would be 0.
+    [Fact]
+    public void In_8_bits_each_row_of_a_matrix_has_its_own_scale_and_the_nearest_whole_numbers()
+    {
+        using var scope = NewDisposeScope();
+        using var plain = no_grad();
+        var (outputs, inputs) = (4, 24);
+        var layer = nn.Linear(inputs, outputs);
+        using var generator = new Generator(2);
+        layer.weight.copy_(randn([outputs, inputs], generator: generator) * tensor(new[] { 1e-4f, 0.1f, 1, 1e3f }).unsqueeze(1));
+        var weights = new OnnxWeights(layer, quantized: true);
+        foreach (var transposed in new[] { true, false })
+        {
+            var (values, scales) = transposed ? weights.Matrix("weight") : weights.Table("weight");
+            weights.Fill(values);
+            weights.Fill(scales!);
+            var (numbers, steps) = (values.RawData.ToByteArray(), System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(scales!.RawData.Span).ToArray());
+            for (var row = 0; row < outputs; row++)
+            {
+                Assert.Equal(layer.weight[row].abs().max().item<float>() / 127, steps[row], 1e-5f * steps[row]);
+                for (var i = 0; i < inputs; i++)
+                    Assert.Equal(layer.weight[row, i].item<float>(), (numbers[transposed ? i * outputs + row : row * inputs + i] - OnnxWeights.Zero) * steps[row], 0.5001f * steps[row]);
+            }
+        }
     }
 
     sealed record SpiralPositionsConfig : PositionsConfig;

@@ -49,7 +49,7 @@ public sealed class ImageGeneratorTests : IDisposable
     [Theory]
     [InlineData(59, 32)]
     [InlineData(60, 7)]
-    public void Numbers_out_of_range_are_told(int count, int side) =>
+    public void Numbers_out_of_range_are_refused(int count, int side) =>
         Assert.Throws<UserException>(() => ImageGenerator.Write(DrawingKind.Digits, Path.Combine(folder, "set"), count, 1, side));
 
     [Fact]

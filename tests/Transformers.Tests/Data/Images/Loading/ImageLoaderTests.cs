@@ -59,7 +59,7 @@ public sealed class ImageLoaderTests : IDisposable
     }
 
     [Fact]
-    public void A_loader_goes_on_at_the_exact_next_batch()
+    public void A_loader_continues_with_the_exact_next_batch()
     {
         WriteImages(22);
         using var dataset = ImageDataset.Open(folder);
@@ -103,7 +103,7 @@ public sealed class ImageLoaderTests : IDisposable
     }
 
     [Fact]
-    public void Broken_files_are_left_out_counted_and_named()
+    public void Broken_files_are_skipped_counted_and_named()
     {
         WriteImages(9);
         var victim = Path.Combine(folder, "class1", "0004.png");
@@ -139,7 +139,7 @@ public sealed class ImageLoaderTests : IDisposable
         Assert.Equal(window, ImageLoader.WindowFor(wanted, batchBytes, free));
 
     [Fact]
-    public void A_batch_larger_than_the_set_is_told()
+    public void A_batch_larger_than_the_data_set_is_refused()
     {
         WriteImages(3);
         using var dataset = ImageDataset.Open(folder);

@@ -127,7 +127,7 @@ public class AugmentationTests
         const int batch = 5, side = 16, classes = 5;
         for (ulong i = 0; i < 50; i++)
         {
-            // Image b is the number b everywhere, so its mean tells what it was mixed of.
+            // Image b is the number b everywhere, so its mean shows what was mixed.
             var pixels = Enumerable.Range(0, batch * side * side).Select(p => (float)(p / (side * side))).ToArray();
             long[] labels = [0, 1, 2, 3, 4];
             var targets = new BatchMixing(mixup, cutmix).Apply(pixels, labels, classes, 1, side, side, new SampleRandom(i));
