@@ -22,7 +22,7 @@ public sealed class EnvironmentTests : IDisposable
     [Theory]
     [InlineData("TRANSFORMER_THREADS=many", "TRANSFORMER_THREADS (many) must be a whole number from 1 to 1024")]
     [InlineData("TRANSFORMER_FAILPOINT=nowhere", "TRANSFORMER_FAILPOINT (nowhere) must be one of ")]
-    [InlineData("LIBTORCH=/nonexistent", "/nonexistent: LIBTORCH: the folder does not exist")]
+    [InlineData("LIBTORCH=/dev/null/none", "/dev/null/none: LIBTORCH: the folder does not exist")]
     public void One_with_a_wrong_value_is_named_with_its_rule(string variable, string message)
     {
         var outcome = Train(variable);

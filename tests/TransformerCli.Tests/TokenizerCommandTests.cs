@@ -24,7 +24,7 @@ public sealed class TokenizerCommandTests : IDisposable
     string Trained(params string[] more)
     {
         File.WriteAllText(In("text.txt"), Text);
-        var (code, _, error) = Run("", ["tokenizer", "train", "--input", In("text.txt"), "--output", In("tokenizer.json"), .. more]);
+        var (code, _, error) = Run("", ["tokenizer", "train", "--quiet", "--input", In("text.txt"), "--output", In("tokenizer.json"), .. more]);
         Assert.Equal((ExitCodes.Done, ""), (code, error));
         return In("tokenizer.json");
     }

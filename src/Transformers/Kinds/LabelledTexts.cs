@@ -49,6 +49,8 @@ static class LabelledTexts
         LabelledDataConfig data, EncoderConfig shape, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         var splits = data.Open();
+        // Before the tokenizer, which could not be trained either.
+        if (!splits.Train.Read().Any()) throw new UserException([new Problem("contains no text to train on", splits.Train.File)]);
         var tokenizer = TokenizerOf(data, splits, options, observer, cancel);
         var special = SpecialIds.Of(tokenizer);
         var longest = Math.Min(data.MaxLength, shape.Context);

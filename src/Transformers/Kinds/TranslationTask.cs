@@ -88,6 +88,8 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         foreach (var table in new[] { splits.Train, splits.Validation, splits.Test }.SelectMany(split => split?.Files ?? []))
             if (ParallelFiles.HeaderOf(table, [.. names.Select(name => name.ToLowerInvariant())]) is { } header)
                 observer.Note($"{table}:1: the first line names the columns ({header}) and is not a pair");
+        // Before the tokenizers, which could not be trained either.
+        if (!splits.Train.Read().Any()) throw new UserException([new Problem("contains no pair to train on", splits.Train.Files is [var empty, ..] ? empty : null)]);
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
         var broken = new List<string>();
         // The begin or end token takes one position.
@@ -96,7 +98,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         var train = Encode(splits.Train, filter with { MaximumTokens = Math.Min(filter.MaximumTokens, limit) }, keepTexts: false);
         if (train.Report.Kept < train.Report.Read) observer.Note(train.Report.ToString());
         if (train.Report is { Kept: 0 } none)
-            throw new UserException([new Problem(none.Read == 0 ? "contains no pair to train on" : $"contains no pair that fits: {none}", splits.Train.Files is [var file, ..] ? file : null,
+            throw new UserException([new Problem($"contains no pair that fits: {none}", splits.Train.Files is [var file, ..] ? file : null,
                 Hint: none.SourceTooLong + none.TargetTooLong > 0 ? $"data.max_length ({data.MaxLength}) and model.context ({shape.Context}) limit the number of tokens" : broken.FirstOrDefault())]);
         var validation = splits.Validation is null ? null
             : Encode(splits.Validation, new ParallelFilter { MinimumTokens = 0, MaximumTokens = limit }, keepTexts: true);

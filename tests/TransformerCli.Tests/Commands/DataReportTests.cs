@@ -162,9 +162,12 @@ public sealed class DataReportTests : IDisposable
         foreach (var name in (string[])["empty.tsv", "empty.csv", "empty.jsonl"])
         {
             Write(name, "");
-            var refused = CommandLine.Run("train", Encoder(name), "--run", At("run"), "--quiet");
-            Assert.Equal(2, refused.ExitCode);
-            Assert.Contains($"{name}: contains no text to train on", refused.Error);
+            foreach (var kind in (string[])["bpe, vocabulary: 300", "characters", "words"])
+            {
+                var refused = CommandLine.Run("train", Encoder(name), "--run", At("run"), "--quiet", "--set", $"data.tokenizer={{ kind: {kind} }}");
+                Assert.Equal(2, refused.ExitCode);
+                Assert.Contains($"{name}: contains no text to train on", refused.Error);
+            }
         }
         Write("fields.jsonl", "{\"body\":\"a\",\"mood\":1}\n");
         Assert.Contains("fields.jsonl:1: the document has no field 0 (its fields are body, mood; data.source names the ones to read)", CommandLine.Run("train", Encoder("fields.jsonl"), "--run", At("run")).Error);

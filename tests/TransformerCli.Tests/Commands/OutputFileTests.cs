@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Text;
 using System.Diagnostics;
 
 namespace TransformerCli.Tests.Commands;
@@ -7,11 +9,14 @@ namespace TransformerCli.Tests.Commands;
 [Collection("engine")]
 public sealed class OutputFileTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
 {
-    // In the middle of this input, a line that is not UTF-8 ends the command.
+    // This input ends in the middle of its compressed data.
     string Broken()
     {
-        File.WriteAllBytes(runs.At("broken.txt"), [.. "one\ntwo\n"u8, 0xFF, 0xFE, (byte)'\n', .. "four\n"u8]);
-        return runs.At("broken.txt");
+        using var whole = new MemoryStream();
+        using (var compressed = new GZipStream(whole, CompressionLevel.Optimal, leaveOpen: true))
+            for (var i = 0; i < 5000; i++) compressed.Write(Encoding.UTF8.GetBytes($"line {i * 7919L % 5003}\n"));
+        File.WriteAllBytes(runs.At("broken.txt.gz"), whole.ToArray()[..(int)(whole.Length / 2)]);
+        return runs.At("broken.txt.gz");
     }
 
     [Theory]
@@ -20,7 +25,7 @@ public sealed class OutputFileTests(TrainedKinds runs) : IClassFixture<TrainedKi
     public void Vectors_of_an_input_that_cannot_be_read_to_its_end_do_not_replace_those_before(string name)
     {
         var path = runs.Write(name, "before");
-        Assert.Contains("not UTF-8", CommandLine.Refused("embed", runs.Classifier, "--input", Broken(), "--output", path, "--device", "cpu"));
+        Assert.Contains("broken.txt.gz", CommandLine.Refused("embed", runs.Classifier, "--input", Broken(), "--output", path, "--device", "cpu"));
         Assert.Equal("before", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!, $"{name}*"));
     }
