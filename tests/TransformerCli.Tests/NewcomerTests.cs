@@ -28,6 +28,7 @@ public sealed class NewcomerTests : IDisposable
     [InlineData("generate ROOT", "is not a run folder: it has no checkpoints")]
     [InlineData("generate ROOT/several", "the folder contains the runs of several seeds")]
     [InlineData("score nowhere --input x", "the run folder does not exist")]
+    [InlineData("plot confusion ROOT", "has no result.json, which a run has once it has finished (pass the output of transformer eval ROOT --json)")]
     [InlineData("plot schedule gpt-stories --output /dev/null/x.svg", "/dev/null")]
     [InlineData("config list --log-file /dev/null/x.log", "/dev/null/x.log: --log-file: cannot be written")]
     [InlineData("tokenizer train --input ROOT/text.txt --vocabulary 300 --output /dev/null/t.json", "/dev/null/t.json: cannot be written")]
@@ -43,7 +44,7 @@ public sealed class NewcomerTests : IDisposable
         Assert.Equal(2, code);
         Assert.Equal("", output);
         Assert.StartsWith("error: ", error);
-        Assert.Contains(message, error);
+        Assert.Contains(message.Replace("ROOT", root), error);
         Assert.DoesNotContain("   at ", error);
         Assert.DoesNotContain("System.", error);
 

@@ -180,7 +180,14 @@ static class PlotCommand
     {
         var file = new Argument<string>("FILE|RUN") { Description = "The output of eval --json, or the folder of a run whose result has a confusion matrix", HelpName = "FILE|RUN", CompletionSources = { Completions.Runs } };
         return Kind(context, "confusion", "The confusion matrix of a classifier: actual classes against predicted ones.\n\nExample: transformer plot confusion eval.json --output confusion.png", [file], parse =>
-            ConfusionPlot.Read(Directory.Exists(parse.GetValue(file)) ? Path.Combine(parse.GetValue(file)!, "result.json") : parse.GetValue(file)!).Draw());
+            ConfusionPlot.Read(ResultOf(parse.GetValue(file)!)).Draw());
+    }
+
+    static string ResultOf(string given)
+    {
+        if (!Directory.Exists(given)) return given;
+        var result = Path.Combine(given, "result.json");
+        return File.Exists(result) ? result : throw new UserException([new Problem("has no result.json, which a run has once it has finished", given, Hint: $"pass the output of transformer eval {given} --json")]);
     }
 
     static Command Kind(CliContext context, string name, string description, IReadOnlyList<Symbol> symbols, Func<ParseResult, Picture> draw)

@@ -241,6 +241,13 @@ public sealed class OnnxModelTests
                     Assert.Equal(layer.weight[row, i].item<float>(), (numbers[transposed ? i * outputs + row : row * inputs + i] - OnnxWeights.Zero) * steps[row], 0.5001f * steps[row]);
             }
         }
+        // A graph that looks rows up gives the numbers that they mean.
+        var graph = new OnnxGraph("lookup", weights);
+        graph.Output("rows", graph.Embedding("weight", graph.Input("ids", TensorProto.Types.DataType.Int64, "batch")), "batch", inputs);
+        using var session = new OnnxSession(graph);
+        var looked = session.Run(("ids", arange(outputs)))["rows"];
+        for (var row = 0; row < outputs; row++)
+            Assert.InRange((looked[row] - layer.weight[row]).abs().max().item<float>(), 0, layer.weight[row].abs().max().item<float>() / 127 * 0.5001f);
     }
 
     sealed record SpiralPositionsConfig : PositionsConfig;
