@@ -52,7 +52,7 @@ public sealed class OneFileOfDataTests : IDisposable
     [Theory]
     [InlineData("", "contains no pair to train on")]
     [InlineData("1\t\n\t2\n", "contains no pair that fits: 2 pairs read, 0 kept; dropped: 2 too short")]
-    [InlineData("1111111111111111111111111\t2\n", "contains no pair that fits: 1 pairs read, 0 kept; dropped: 0 too short, 1 source too long, 0 target too long, 0 too different in length (data.max_length (256) and model.context (24) limit the number of tokens)")]
+    [InlineData("1111111111111111111111111\t2\n", "contains no pair that fits: 1 pair read, 0 kept; dropped: 0 too short, 1 source too long, 0 target too long, 0 too different in length (data.max_length (256) and model.context (24) limit the number of tokens)")]
     public void A_file_without_a_pair_to_train_on_is_named_with_the_reason(string text, string reason)
     {
         var pairs = Write("none.tsv", text);

@@ -102,5 +102,5 @@ public sealed record FilterReport(long Read, long Kept, long TooShort, long Sour
 {
     /// <summary>The counts as one line.</summary>
     public override string ToString() =>
-        $"{Read} pairs read, {Kept} kept; dropped: {TooShort} too short, {SourceTooLong} source too long, {TargetTooLong} target too long, {Ratio} too different in length";
+        $"{Amount.Of(Read, "pair")} read, {Kept} kept; dropped: {TooShort} too short, {SourceTooLong} source too long, {TargetTooLong} target too long, {Ratio} too different in length";
 }
