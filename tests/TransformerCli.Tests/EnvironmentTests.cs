@@ -48,6 +48,34 @@ public sealed class EnvironmentTests : IDisposable
         Assert.False(Directory.Exists(Path.Combine(root, ".cache")));
     }
 
+    // Runs a program in a terminal of one column, and passes its output on.
+    const string Narrow = """
+        import fcntl, os, pty, struct, sys, termios
+        pid, terminal = pty.fork()
+        if pid == 0:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 1, 0, 0))
+            os.environ['TERM'] = 'xterm'
+            os.environ.pop('CI', None)
+            os.execvp(sys.argv[1], sys.argv[1:])
+        try:
+            while block := os.read(terminal, 4096): os.write(1, block)
+        except OSError: pass
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """;
+
+    [Fact]
+    public void A_terminal_of_one_column_does_not_stop_the_work()
+    {
+        if (!OperatingSystem.IsLinux() || !Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3")))) Assert.Skip("there is no python3 to open a terminal");
+        Assert.Equal(0, Train("A=b").ExitCode);
+        var outcome = ProgramProcess.Run(root, ["inspect", "run", "--no-measure"], "python3", "-c", Narrow);
+        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
+        Assert.Contains("tok_emb.weight", outcome.Output);
+        outcome = ProgramProcess.Run(root, ["train", "gpt.yaml", "--run", "run", "--set", "training.steps=3"], "python3", "-c", Narrow);
+        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
+        Assert.Contains("train_loss", outcome.Output);
+    }
+
     [Fact]
     public void A_cache_folder_that_is_not_an_absolute_path_is_not_created_in_the_working_folder()
     {

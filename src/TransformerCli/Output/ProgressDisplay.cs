@@ -10,6 +10,14 @@ sealed class ProgressDisplay(GuardedWriter error)
     // For the process; a writer that a test passes in is never a terminal.
     static readonly bool Terminal = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") is not (null or "dumb") && Environment.GetEnvironmentVariable("CI") is null;
 
+    const int Narrowest = 20;
+
+    // Asked only of a terminal.
+    static readonly Lazy<bool> wide = new(() => new AnsiConsoleOutput(TextWriter.Null).Width >= Narrowest);
+
+    /// <summary>Whether the terminal is wide enough for bars and borders: in a single column, Spectre's layout never ends.</summary>
+    internal static bool IsWide => wide.Value;
+
     readonly Lock sync = new();
     IAnsiConsole? console;
     ProgressTask? bar;
@@ -24,7 +32,7 @@ sealed class ProgressDisplay(GuardedWriter error)
     internal bool Muted { get; set; }
 
     /// <summary>Whether there is a terminal to show a bar on.</summary>
-    internal bool IsLive => Terminal && !Quiet && error is { IsStream: true, Failed: false };
+    internal bool IsLive => Terminal && IsWide && !Quiet && error is { IsStream: true, Failed: false };
 
     /// <summary>Shows the bar.</summary>
     /// <param name="text">The text beside it.</param>

@@ -17,7 +17,7 @@ sealed class TextTable(params string[] columns)
     /// <param name="heads">Whether the headers are written.</param>
     internal void Write(TextWriter writer, bool heads = true)
     {
-        if (Terminal && writer is GuardedWriter { IsStream: true }) WriteBordered(writer, heads);
+        if (Terminal && ProgressDisplay.IsWide && writer is GuardedWriter { IsStream: true }) WriteBordered(writer, heads);
         else WritePlain(writer, heads);
     }
 
