@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.IO;
@@ -15,7 +14,6 @@ namespace Transformers.Kinds;
 public static class DryRun
 {
     /// <summary>Reads the data, creates the model, runs one batch forward and backward, and measures.</summary>
-    /// <param name="config">The config.</param>
     /// <param name="options">The options of the run.</param>
     /// <param name="observer">Observes the preparation.</param>
     /// <param name="stop">Stops it.</param>
@@ -59,7 +57,7 @@ public static class DryRun
             Steps = Math.Min(config.Training.Steps, options.MaxSteps ?? long.MaxValue),
             Model = KindAttribute.Of(config.Model),
             Parameters = model.parameters().Sum(parameter => parameter.numel()),
-            Precision = precision == Precision.Bf16 ? "bf16" : "fp32",
+            Precision = Precisions.NameOf(precision),
             Device = options.Device.ToString(),
             Unit = task.Unit,
             UnitsPerStep = step.Sum(batch => batch.Units),
