@@ -68,7 +68,7 @@ public static class App
 
     static int PrintVersions(CliContext context, bool json)
     {
-        var document = new VersionDocument("transformer.version/1", typeof(App).Assembly.GetName().Version?.ToString(3), LibtorchVersion(), RuntimeInformation.FrameworkDescription);
+        var document = new { Schema = "transformer.version/1", Version = typeof(App).Assembly.GetName().Version?.ToString(3), Libtorch = LibtorchVersion(), Dotnet = RuntimeInformation.FrameworkDescription };
         if (json)
         {
             context.WriteJson(document);
@@ -91,6 +91,4 @@ public static class App
             return null;
         }
     }
-
-    sealed record VersionDocument(string Schema, string? Version, string? Libtorch, string Dotnet);
 }

@@ -75,11 +75,25 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Writes one JSON document and ends the line.</summary>
     public void WriteJson<T>(T document) => Out.WriteLine(JsonSerializer.Serialize(document, Json));
 
-    /// <summary>Sets a command's action; exceptions become the documented exit codes.</summary>
-    public void Handle(Command command, Func<ParseResult, CancellationToken, int> action)
+    /// <summary>Prints the result of a command: the document with <c>--json</c>, else text.</summary>
+    internal int Print<T>(ParseResult parse, T document, Action<TextWriter> write)
     {
+        if (parse.GetValue(JsonOption)) WriteJson(document);
+        else write(Out);
+        return ExitCodes.Done;
+    }
+
+    /// <summary>Creates a command; exceptions of its action become the documented exit codes.</summary>
+    /// <param name="symbols">Its arguments and options, in the order in which help lists them.</param>
+    internal Command Create(string name, string description, IEnumerable<Symbol> symbols, Func<ParseResult, CancellationToken, int> action)
+    {
+        var command = new Command(name, description);
+        foreach (var symbol in symbols)
+            if (symbol is Argument argument) command.Add(argument);
+            else command.Add((Option)symbol);
         if (command.Options.Any(option => option.Name == "--device")) command.Options.Add(ThreadsOption);
         command.SetAction((parse, cancel) => Task.FromResult(Run(command, parse, () => action(parse, cancel))));
+        return command;
     }
 
     /// <summary>Opens the file of <c>--log-file</c>; of several processes, only the first writes it.</summary>
@@ -160,7 +174,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         Announcement = null;
         if (Muted) return code;
         // If standard output has failed, standard error may still be read.
-        if (json && TryWriteJson(new ErrorDocument("transformer.error/1", code, problems)))
+        if (json && TryWriteJson(new { Schema = "transformer.error/1", ExitCode = code, Errors = problems }))
         {
             foreach (var problem in problems) Error.Log.Error("{Text:l}", problem.ToString());
         }
@@ -180,6 +194,4 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
             return false;
         }
     }
-
-    sealed record ErrorDocument(string Schema, int ExitCode, IReadOnlyList<Problem> Errors);
 }

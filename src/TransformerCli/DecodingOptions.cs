@@ -16,13 +16,10 @@ sealed class SamplingOptions
     readonly Option<string[]> stop = new("--stop") { Description = "Stop before this text; may be repeated", HelpName = "TEXT" };
     readonly Option<ulong> seed = new("--seed") { Description = "Seed of the random numbers", HelpName = "N", DefaultValueFactory = _ => 1 };
 
-    internal void AddTo(Command command)
-    {
-        foreach (var option in new Option[] { greedy, temperature, topK, topP, minP, repetitionPenalty, maxNewTokens, stop, seed }) command.Add(option);
-    }
+    internal IReadOnlyList<Option> All => [greedy, temperature, topK, topP, minP, repetitionPenalty, maxNewTokens, stop, seed];
 
     /// <summary>The options that a beam search does not use.</summary>
-    internal IReadOnlyList<Option> ForSampling => [greedy, temperature, topK, topP, minP, repetitionPenalty, stop, seed];
+    internal IEnumerable<Option> ForSampling => All.Where(option => option != maxNewTokens);
 
     /// <summary>The limit that the user gave; null if the model decides.</summary>
     internal int? LimitOf(ParseResult parse) => parse.Has(maxNewTokens) ? parse.GetValue(maxNewTokens) : null;
@@ -50,11 +47,6 @@ sealed class SearchOptions
     readonly Option<string> stop = new Option<string>("--beam-stop") { Description = "Stop when no better hypothesis is possible (bound), when enough have finished (first), or when all have (never)", HelpName = "bound|first|never", DefaultValueFactory = _ => "bound" }.OneOf("bound", "first", "never");
 
     internal IReadOnlyList<Option> All => [beams, alpha, penalty, stop];
-
-    internal void AddTo(Command command)
-    {
-        foreach (var option in All) command.Add(option);
-    }
 
     internal TranslationOptions Read(ParseResult parse, int num = 1) => new TranslationOptions
     {

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.AI;
-using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;

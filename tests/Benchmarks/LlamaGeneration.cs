@@ -7,7 +7,6 @@ using System.Runtime.InteropServices;
 using LLama;
 using LLama.Common;
 using LLama.Native;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Decoding;

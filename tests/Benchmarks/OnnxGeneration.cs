@@ -1,7 +1,6 @@
 using System.Numerics.Tensors;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Decoding;
 using Transformers.Interchange.Onnx;

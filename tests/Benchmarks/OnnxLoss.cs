@@ -1,12 +1,10 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime;
-using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Evaluation;
 using Transformers.Interchange;
 using Transformers.Kinds;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Benchmarks;

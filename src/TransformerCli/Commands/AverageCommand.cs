@@ -18,25 +18,18 @@ static class AverageCommand
         var inputs = new Argument<string[]>("CHECKPOINT") { Description = "Checkpoint folders, or run folders for all their checkpoints", HelpName = "CHECKPOINT", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Runs } };
         var output = new Option<string>("--output") { Description = "The new checkpoint's folder", HelpName = "DIR", Required = true };
         var last = new Option<int?>("--last") { Description = "Use only the last N checkpoints of a run folder", HelpName = "N" };
-        var command = new Command("average", """
+        return context.Create("average", """
             Averages the weights of checkpoints into one, which can be evaluated and used for generation.
 
             Example: transformer average runs/multi30k-de-en --last 5 --output runs/averaged
-            """)
-        {
-            inputs, output, last,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [inputs, output, last], (parse, _) =>
         {
             var count = parse.AtLeast(1, last);
             List<Checkpoint> checkpoints = [.. parse.GetValue(inputs)!.SelectMany(path => Expand(path, count))];
             CheckModels(checkpoints);
             var made = CheckpointAverage.Average(checkpoints, parse.GetValue(output)!);
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new Report("transformer.average/1", made.Folder, made.Step, [.. checkpoints.Select(one => one.Folder)]));
-            else context.Out.WriteLine($"{made.Folder}: the mean of {Amount.Of(checkpoints.Count, "checkpoint")}, the last at step {made.Step}");
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema = "transformer.average/1", Checkpoint = made.Folder, made.Step, Of = checkpoints.Select(one => one.Folder) }, writer => writer.WriteLine($"{made.Folder}: the mean of {Amount.Of(checkpoints.Count, "checkpoint")}, the last at step {made.Step}"));
         });
-        return command;
     }
 
     // Tensors of the same names and shapes may belong to different models, for example with other numbers of heads.
@@ -69,6 +62,4 @@ static class AverageCommand
         return steps.Count == 0 ? throw new CheckpointException(path, "there are no checkpoints")
             : [.. steps.Take(last ?? int.MaxValue).Select(step => Checkpoint.Open(run.Checkpoints.PathOf(step)))];
     }
-
-    sealed record Report(string Schema, string Checkpoint, long Step, IReadOnlyList<string> Of);
 }

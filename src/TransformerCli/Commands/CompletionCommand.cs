@@ -57,7 +57,7 @@ static class CompletionCommand
         {
             if (result.Tokens is [{ Value: not ("bash" or "zsh" or "fish" or "pwsh") } other]) result.AddError($"SHELL ({other.Value}) must be one of bash, zsh, fish, pwsh");
         });
-        var command = new Command("completion", """
+        return context.Create("completion", """
             Prints a script that makes a shell complete commands, options, names of ready-made configs, run folders and settings.
 
             bash: source <(transformer completion bash) in ~/.bashrc; zsh: the same after compinit in ~/.zshrc;
@@ -65,17 +65,10 @@ static class CompletionCommand
             PowerShell: transformer completion pwsh | Out-String | Invoke-Expression in the profile.
 
             Example: transformer completion bash > ~/.local/share/bash-completion/completions/transformer
-            """)
-        {
-            shell,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [shell], (parse, _) =>
         {
             var script = parse.GetValue(shell) switch { "bash" => Bash, "zsh" => Zsh, "fish" => Fish, _ => PowerShell };
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.completion/1", Shell = parse.GetValue(shell), Script = script });
-            else context.Out.Write(script);
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema = "transformer.completion/1", Shell = parse.GetValue(shell), Script = script }, writer => writer.Write(script));
         });
-        return command;
     }
 }

@@ -36,20 +36,13 @@ public static class DataMakeCommand
     {
         var size = new Option<string>("--size") { Description = "How much text, such as 20MB", HelpName = "SIZE", DefaultValueFactory = _ => "20MB" };
         var (seed, output) = (Seed(), Output("stories"));
-        var command = new Command("stories", $"Writes short English stories, separated by lines with {StoryGenerator.Separator}.\n\nExample: transformer data make stories --size 20MB --output data/stories")
-        {
-            size, seed, output,
-        };
-        context.Handle(command, (parse, cancel) =>
+        return context.Create("stories", $"Writes short English stories, separated by lines with {StoryGenerator.Separator}.\n\nExample: transformer data make stories --size 20MB --output data/stories", [size, seed, output], (parse, cancel) =>
         {
             if (!ByteSize.TryParse(parse.GetValue(size)!, out var bytes) || bytes.Bytes == 0)
                 throw new UserException($"--size ({parse.GetValue(size)}) must be a size such as 20MB, above 0");
             var report = WriteStories(context, parse.GetValue(output)!, bytes.Bytes, parse.GetValue(seed), cancel);
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(report);
-            else context.Out.WriteLine($"{report.File}: {Amount.Of(report.Documents, "story", "stories")}, {Amount.Of(report.Bytes, "byte")}; read it with separator: \"{report.Separator}\"");
-            return ExitCodes.Done;
+            return context.Print(parse, report, writer => writer.WriteLine($"{report.File}: {Amount.Of(report.Documents, "story", "stories")}, {Amount.Of(report.Bytes, "byte")}; read it with separator: \"{report.Separator}\""));
         });
-        return command;
     }
 
     static StoriesDocument WriteStories(CliContext context, string folder, long bytes, ulong seed, CancellationToken cancel)
@@ -79,18 +72,12 @@ public static class DataMakeCommand
         var name = kind.ToString().ToLowerInvariant();
         var size = new Option<long>("--size") { Description = "Training examples; validation and test each get a twentieth of that, between 50 and 1,000", HelpName = "N", DefaultValueFactory = _ => SyntheticText.DefaultSize(kind) };
         var (seed, output) = (Seed(), Output(name));
-        var command = new Command(name, $"{Describe(kind)}\n\nExample: transformer data make {name} --size 1000 --output data/{name}") { size, seed, output };
-        context.Handle(command, (parse, cancel) =>
+        return context.Create(name, $"{Describe(kind)}\n\nExample: transformer data make {name} --size 1000 --output data/{name}", [size, seed, output], (parse, cancel) =>
         {
             context.Error.Progress.Show($"writing {name}");
             var report = SyntheticText.Write(kind, parse.GetValue(output)!, parse.GetValue(size), parse.GetValue(seed), cancel);
-            if (parse.GetValue(context.JsonOption))
-                context.WriteJson(new TextDocument(Schema, name, report.Folder, report.Train, report.Validation, report.Test, report.Files));
-            else
-                context.Out.WriteLine($"{report.Folder}: {Amount.Of(report.Train, "training example")}, {report.Validation} for validation, {report.Test} for test ({string.Join(", ", report.Files)})");
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema, Kind = name, report.Folder, report.Train, report.Validation, report.Test, report.Files }, writer => writer.WriteLine($"{report.Folder}: {Amount.Of(report.Train, "training example")}, {report.Validation} for validation, {report.Test} for test ({string.Join(", ", report.Files)})"));
         });
-        return command;
     }
 
     static string Describe(SyntheticKind kind) => kind switch
@@ -106,20 +93,13 @@ public static class DataMakeCommand
         var count = new Option<int>("--size") { Description = "Training recordings; validation gets a tenth and test a fifth as many, with different voices", HelpName = "N", DefaultValueFactory = _ => 4_000 };
         var (seed, output) = (Seed(), Output("speech"));
         output.Description = "The folder to write; it must be empty or not exist";
-        var command = new Command("speech", "Synthesises the words for 0 to 9 in many voices and over noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech")
-        {
-            output, count, seed,
-        };
-        context.Handle(command, (parse, cancel) =>
+        return context.Create("speech", "Synthesises the words for 0 to 9 in many voices and over noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech", [output, count, seed], (parse, cancel) =>
         {
             var (folder, number) = (parse.GetValue(output)!, parse.AtLeast(SpeechGenerator.Classes.Count, count));
             context.Error.Progress.Show("speaking");
             SpeechGenerator.Write(folder, number, parse.GetValue(seed), cancel);
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes });
-            else context.Out.WriteLine($"{Amount.Of(number, "training recording")} of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test");
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes }, writer => writer.WriteLine($"{Amount.Of(number, "training recording")} of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test"));
         });
-        return command;
     }
 
     static Command CreateSeries(CliContext context)
@@ -127,11 +107,7 @@ public static class DataMakeCommand
         var count = new Option<int>("--size") { Description = "Number of series", HelpName = "N", DefaultValueFactory = _ => 16 };
         var length = new Option<int>("--length") { Description = "Steps of each series", HelpName = "N", DefaultValueFactory = _ => 2048 };
         var (seed, output) = (Seed(), Output("series"));
-        var command = new Command("series", "Writes time series with a trend, two seasonal components and regimes, as a table with one series per column.\n\nExample: transformer data make series --size 16 --output data/series")
-        {
-            count, length, seed, output,
-        };
-        context.Handle(command, (parse, _) =>
+        return context.Create("series", "Writes time series with a trend, two seasonal components and regimes, as a table with one series per column.\n\nExample: transformer data make series --size 16 --output data/series", [count, length, seed, output], (parse, _) =>
         {
             var (number, steps) = (parse.AtLeast(1, count), parse.AtLeast(2, length));
             if ((long)number * steps > 20_000_000) throw new UserException($"--size ({number}) times --length ({steps}) must be at most 20,000,000 values");
@@ -141,11 +117,8 @@ public static class DataMakeCommand
             for (var t = 0; t < steps; t++)
                 table.Append(CultureInfo.InvariantCulture, $"{t}").AppendJoin("", series.Select(one => string.Create(CultureInfo.InvariantCulture, $",{one.Values[t]:0.####}"))).Append('\n');
             DurableFile.WriteAsked(path, table.ToString());
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema, Kind = "series", File = path, Series = number, Steps = steps, Seed = parse.GetValue(seed) });
-            else context.Out.WriteLine($"{path}: {number:N0} series of {Amount.Of(steps, "step")}");
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema, Kind = "series", File = path, Series = number, Steps = steps, Seed = parse.GetValue(seed) }, writer => writer.WriteLine($"{path}: {number:N0} series of {Amount.Of(steps, "step")}"));
         });
-        return command;
     }
 
     static Command CreateImages(CliContext context, DrawingKind kind)
@@ -155,21 +128,14 @@ public static class DataMakeCommand
         var side = new Option<int>("--side") { Description = "Width and height in pixels", HelpName = "N", DefaultValueFactory = _ => 32 };
         var (seed, output) = (Seed(), Output(name));
         output.Description = "The folder to write; it must be empty or not exist";
-        var command = new Command(name, $"Draws {name} with random strokes, colours and clutter, as PNG files in class folders.\n\nExample: transformer data make {name} --size 12000 --output data/{name}")
-        {
-            output, count, side, seed,
-        };
-        context.Handle(command, (parse, cancel) =>
+        return context.Create(name, $"Draws {name} with random strokes, colours and clutter, as PNG files in class folders.\n\nExample: transformer data make {name} --size 12000 --output data/{name}", [output, count, side, seed], (parse, cancel) =>
         {
             var (folder, images, pixels) = (parse.GetValue(output)!, parse.GetValue(count), parse.GetValue(side));
             context.Error.Progress.Show($"drawing {name}");
             ImageGenerator.Write(kind, folder, images, parse.GetValue(seed), pixels, cancel: cancel);
             var classes = ImageGenerator.Classes(kind);
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new ImagesDocument(Schema, name, folder, images, pixels, parse.GetValue(seed), classes));
-            else context.Out.WriteLine($"{Amount.Of(images, "image")} of {pixels} x {pixels} pixels in {classes.Count} classes: {folder}/train and {folder}/test");
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema, Kind = name, Out = folder, Images = images, Side = pixels, Seed = parse.GetValue(seed), Classes = classes }, writer => writer.WriteLine($"{Amount.Of(images, "image")} of {pixels} x {pixels} pixels in {classes.Count} classes: {folder}/train and {folder}/test"));
         });
-        return command;
     }
 
     static Command CreateScenes(CliContext context)
@@ -177,28 +143,15 @@ public static class DataMakeCommand
         var count = new Option<int>("--size") { Description = "Number of training scenes; each other split has a twentieth of that, between 200 and 2,000", HelpName = "N", DefaultValueFactory = _ => 20_000 };
         var (seed, output) = (Seed(), Output("scenes"));
         output.Description = "The folder to write; it must be empty or not exist";
-        var command = new Command("scenes", "Draws scenes of coloured objects, each with a question and its answer, a true caption and an almost true one, as PNG files and JSON lines.\n\nExample: transformer data make scenes --size 1000 --output data/scenes")
-        {
-            output, count, seed,
-        };
-        context.Handle(command, (parse, cancel) =>
+        return context.Create("scenes", "Draws scenes of coloured objects, each with a question and its answer, a true caption and an almost true one, as PNG files and JSON lines.\n\nExample: transformer data make scenes --size 1000 --output data/scenes", [output, count, seed], (parse, cancel) =>
         {
             var (folder, size) = (parse.GetValue(output)!, parse.GetValue(count));
             context.Error.Progress.Show("drawing scenes");
             SceneGenerator.Write(folder, size, parse.GetValue(seed), cancel);
             var splits = Enum.GetValues<SceneSplit>().ToDictionary(SceneGenerator.NameOf, split => SceneGenerator.SizeOf(split, size));
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new ScenesDocument(Schema, "scenes", folder, splits, parse.GetValue(seed), SceneGenerator.Answers));
-            else context.Out.WriteLine($"{folder}: {string.Join(", ", splits.Select(split => $"{split.Value} {split.Key}"))} scenes of {SceneGenerator.Side} x {SceneGenerator.Side} pixels, with region features in regions.jsonl");
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema, Kind = "scenes", Folder = folder, Splits = splits, Seed = parse.GetValue(seed), SceneGenerator.Answers }, writer => writer.WriteLine($"{folder}: {string.Join(", ", splits.Select(split => $"{split.Value} {split.Key}"))} scenes of {SceneGenerator.Side} x {SceneGenerator.Side} pixels, with region features in regions.jsonl"));
         });
-        return command;
     }
 
-    sealed record ScenesDocument(string Schema, string Kind, string Folder, IReadOnlyDictionary<string, int> Splits, ulong Seed, IReadOnlyList<string> Answers);
-
     sealed record StoriesDocument(string Schema, string Kind, string File, long Documents, long Bytes, ulong Seed, string Separator);
-
-    sealed record TextDocument(string Schema, string Kind, string Folder, long Train, long Validation, long Test, IReadOnlyList<string> Files);
-
-    sealed record ImagesDocument(string Schema, string Kind, string Out, int Images, int Side, ulong Seed, IReadOnlyList<string> Classes);
 }

@@ -12,22 +12,16 @@ namespace TransformerCli.Commands;
 /// <summary><c>doctor</c>: what it found on this machine and what it uses, and a remedy for each problem.</summary>
 static class DoctorCommand
 {
-    public static Command Create(CliContext context)
-    {
-        var command = new Command("doctor", """
-            Prints what the program found on this machine and what it uses, and a remedy for each problem.
+    public static Command Create(CliContext context) => context.Create("doctor", """
+        Prints what the program found on this machine and what it uses, and a remedy for each problem.
 
-            Example: transformer doctor --json
-            """);
-        context.Handle(command, (parse, _) =>
-        {
-            var report = Examine();
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(report);
-            else Print(context.Out, report);
-            return report.Problems.Any(problem => problem.Fatal) ? ExitCodes.UserError : ExitCodes.Done;
-        });
-        return command;
-    }
+        Example: transformer doctor --json
+        """, [], (parse, _) =>
+    {
+        var report = Examine();
+        context.Print(parse, report, writer => Print(writer, report));
+        return report.Problems.Any(problem => problem.Fatal) ? ExitCodes.UserError : ExitCodes.Done;
+    });
 
     static DoctorReport Examine()
     {

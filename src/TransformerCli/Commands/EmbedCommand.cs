@@ -18,15 +18,11 @@ static class EmbedCommand
         var input = new Option<string>("--input") { Description = "A file with one text per line; - reads standard input. For models of images with text, a line may start with an image's path and a tab", HelpName = "FILE", Required = true };
         var pool = new Option<string>("--pool") { Description = "One vector per text (the mean, the first or the last token's) or, with none, one per token", HelpName = "none|mean|cls|last", DefaultValueFactory = _ => "mean" }.OneOf("none", "mean", "cls", "last");
         var output = CommonOptions.Output("A .npy file (with --pool none, the vectors of all tokens below each other, and the lengths of the texts in .lengths.npy) or a .jsonl file [default: JSON lines on standard output]");
-        var command = new Command("embed", """
+        return context.Create("embed", """
             Turns texts into the vectors of a model's last layer.
 
             Example: transformer embed runs/sst2 --input sentences.txt --pool mean --output vectors.npy
-            """)
-        {
-            run, input, pool, output, checkpoint, device,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [run, input, pool, output, checkpoint, device], (parse, _) =>
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             using var embedder = Kind.For(trained).OpenEmbedder(trained, parse.ResolveDevice(context, device));
@@ -52,7 +48,6 @@ static class EmbedCommand
             if (parse.GetValue(output) is { } written && parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.embed/1", Output = written, Texts = report.Lines });
             return report.Finish();
         });
-        return command;
     }
 
     // Every line has its embedding or a placeholder, so that line n is row n.
@@ -79,10 +74,6 @@ static class EmbedCommand
     }
 
     static object LineOf(TextEmbedding one, Pooling? pooling) => pooling is null
-        ? new TokensLine("transformer.embed/1", one.Text, one.Ids, one.Vectors)
-        : new PooledLine("transformer.embed/1", one.Text, one.Ids.Count == 0 ? [] : one.Vectors[0]);
-
-    sealed record PooledLine(string Schema, string Text, float[] Vector);
-
-    sealed record TokensLine(string Schema, string Text, IReadOnlyList<int> Ids, float[][] Vectors);
+        ? new { Schema = "transformer.embed/1", one.Text, one.Ids, one.Vectors }
+        : new { Schema = "transformer.embed/1", one.Text, Vector = one.Ids.Count == 0 ? [] : one.Vectors[0] };
 }

@@ -20,17 +20,12 @@ static class EvalCommand
         var search = new SearchOptions();
         var nproc = CommonOptions.Processes();
         var (device, precision, quantize) = (CommonOptions.Device(), CommonOptions.Precision("the run's"), CommonOptions.Quantize());
-        var command = new Command("eval", """
+        return context.Create("eval", """
             Measures a trained model on a whole split.
 
             Example: transformer eval runs/gpt-stories --json
-            """)
-        {
-            run, data, split, checkpoint, batchSize, output, expect, nproc, device, precision, quantize,
-        };
-        search.AddTo(command);
-        context.Handle(command, (parse, _) => parse.StartsSeveral(context, nproc) is { } several ? several : Team.Run(context, parse, null, team => Evaluate(parse, team)));
-        return command;
+            """, [run, data, split, checkpoint, batchSize, output, expect, nproc, device, precision, quantize, .. search.All],
+            (parse, _) => parse.StartsSeveral(context, nproc) is { } several ? several : Team.Run(context, parse, null, team => Evaluate(parse, team)));
 
         int Evaluate(ParseResult parse, Team team)
         {
@@ -55,8 +50,7 @@ static class EvalCommand
                 Processes = team.For(where),
                 Progress = context.Error.Progress.Watch($"evaluating {path}"),
             });
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
-            else Print(context.Out, result, Kind.For(trained).Example);
+            context.Print(parse, result, writer => Print(writer, result, Kind.For(trained).Example));
             return Expectation.Check(context, expectations, result) ?? ExitCodes.Done;
         }
     }

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Transformers.Configs;
-using Transformers.Interchange;
 using Transformers.IO;
+using Transformers.Interchange;
+using Transformers.Interchange.HuggingFace;
 using Transformers.Kinds;
 
 namespace TransformerCli.Commands;
@@ -18,15 +19,11 @@ static class ExportCommand
         var quantize = new Option<string?>("--quantize") { Description = "Store the weight matrices in 8 bits (int8), for onnx", HelpName = "int8" }.OneOf("int8");
         var shard = new Option<string?>("--shard-size") { Description = "The maximum size of one weight file, for huggingface [default: 5GB]", HelpName = "SIZE" };
         var weights = new Option<string?>("--weights") { Description = "Whether an ONNX graph's weights are stored inside its file or beside it [default: inside up to 1.8 GB]", HelpName = "inside|beside" }.OneOf("inside", "beside");
-        var command = new Command("export", """
+        return context.Create("export", """
             Writes a run's model and its tokenizer in another program's format: Hugging Face's transformers, ONNX Runtime, or llama.cpp.
 
             Example: transformer export runs/gpt-stories --to huggingface --output exported/gpt-stories
-            """)
-        {
-            run, to, output, type, quantize, shard, weights, checkpoint,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [run, to, output, type, quantize, shard, weights, checkpoint], (parse, _) =>
         {
             if (parse.Has(type) && parse.Has(quantize)) throw new UserException("--type and --quantize must not both be given", "--quantize int8 already sets the type");
             var format = Enum.Parse<ExportFormat>(parse.GetValue(to)!, ignoreCase: true);
@@ -44,17 +41,37 @@ static class ExportCommand
             if (parse.GetValue(shard) is { } size)
                 request = request with { ShardBytes = ByteSize.TryParse(size, out var bytes) && bytes.Bytes >= 1 ? bytes.Bytes : throw new UserException($"--shard-size ({size}) must be a number of bytes, such as 5GB") };
             var made = Kind.For(trained).Export(trained, request);
-            if (parse.GetValue(context.JsonOption))
+            var document = new { Schema = "transformer.export/1", Run = parse.GetValue(run), Checkpoint = trained.Checkpoint.Step, made.Layout, made.Output, made.Files, made.Notes };
+            return context.Print(parse, document, writer =>
             {
-                context.WriteJson(new Report("transformer.export/1", parse.GetValue(run)!, trained.Checkpoint.Step, made.Layout, made.Output, made.Files, made.Notes));
-                return ExitCodes.Done;
-            }
-            foreach (var note in made.Notes) context.Error.WriteLine($"note: {note}");
-            context.Out.WriteLine($"{made.Output}: {made.Layout}, {string.Join(", ", made.Files.Select(file => file.Name))}");
-            return ExitCodes.Done;
+                foreach (var note in made.Notes) context.Error.WriteLine($"note: {note}");
+                writer.WriteLine($"{made.Output}: {made.Layout}, {string.Join(", ", made.Files.Select(file => file.Name))}");
+            });
         });
-        return command;
     }
+}
 
-    sealed record Report(string Schema, string Run, long Checkpoint, string Layout, string Output, IReadOnlyList<ExportedFile> Files, IReadOnlyList<string> Notes);
+/// <summary><c>import</c>: turns another program's model into a run.</summary>
+static class ImportCommand
+{
+    public static Command Create(CliContext context)
+    {
+        var folder = new Argument<string>("DIR") { Description = "A folder from Hugging Face's transformers or from timm: config.json, model.safetensors (one file, or several with an index) and the tokenizer", HelpName = "DIR" };
+        var output = new Option<string>("--output") { Description = "The new run folder", HelpName = "RUN", Required = true };
+        return context.Create("import", """
+            Turns another program's model into a run, for generate, eval, plot, export and train --from.
+
+            Example: transformer import downloads/gpt2 --output runs/gpt2
+            """, [folder, output], (parse, _) =>
+        {
+            var made = HuggingFaceImport.Import(parse.GetValue(folder)!, parse.GetValue(output)!);
+            var document = new { Schema = "transformer.import/1", Run = made.Output, made.Layout, made.Model, made.Parameters, made.Tensors, made.Ignored, made.Notes };
+            return context.Print(parse, document, writer =>
+            {
+                foreach (var note in made.Notes) context.Error.WriteLine($"note: {note}");
+                if (made.Ignored.Count > 0) context.Error.WriteLine($"note: {Amount.Of(made.Ignored.Count, "tensor that this program does not use was", "tensors that this program does not use were")} skipped: {string.Join(", ", made.Ignored.Take(5))}{(made.Ignored.Count > 5 ? ", …" : "")}");
+                writer.WriteLine(FormattableString.Invariant($"{made.Output}: {made.Model} from the layout {made.Layout}, {Amount.Of(made.Parameters, "weight")} in {Amount.Of(made.Tensors, "tensor")}"));
+            });
+        });
+    }
 }

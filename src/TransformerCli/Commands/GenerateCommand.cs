@@ -25,18 +25,12 @@ static class GenerateCommand
         var (sampling, search) = (new SamplingOptions(), new SearchOptions());
         var nproc = CommonOptions.Processes();
         var (device, precision, quantize) = (CommonOptions.Device(), CommonOptions.Precision(), CommonOptions.Quantize());
-        var command = new Command("generate", """
+        return context.Create("generate", """
             Continues a prompt with a language model, or translates it with an encoder-decoder.
 
             Example: transformer generate runs/gpt-stories --prompt "Once" --temperature 0.8
-            """)
-        {
-            run, prompt, input, checkpoint, stream, num, overflow, nproc, device, precision, quantize,
-        };
-        sampling.AddTo(command);
-        search.AddTo(command);
-        context.Handle(command, (parse, cancel) => parse.StartsSeveral(context, nproc) is { } several ? several : Team.Run(context, parse, null, team => Generate(parse, team, cancel)));
-        return command;
+            """, [run, prompt, input, checkpoint, stream, num, overflow, nproc, device, precision, quantize, .. sampling.All, .. search.All],
+            (parse, cancel) => parse.StartsSeveral(context, nproc) is { } several ? several : Team.Run(context, parse, null, team => Generate(parse, team, cancel)));
 
         int Generate(ParseResult parse, Team team, CancellationToken cancel)
         {
@@ -128,15 +122,11 @@ static class GenerateCommand
     }
 
     static void WriteDocument(CliContext context, IReadOnlyList<Completion> completions, long started) =>
-        context.WriteJson(new GenerateDocument(Schema, completions, completions.Sum(completion => completion.Ids.Count) / Math.Max(1e-9, Stopwatch.GetElapsedTime(started).TotalSeconds)));
+        context.WriteJson(new { Schema, Completions = completions, TokensPerSecond = completions.Sum(completion => completion.Ids.Count) / Math.Max(1e-9, Stopwatch.GetElapsedTime(started).TotalSeconds) });
 
     static void WriteLine(CliContext context, Completion completion, bool json)
     {
-        if (json) context.WriteJson(new CompletionLine(Schema, completion.Prompt, completion.Text, completion.Ids, completion.Finish, completion.Score));
+        if (json) context.WriteJson(new { Schema, completion.Prompt, completion.Text, completion.Ids, completion.Finish, completion.Score });
         else context.Out.WriteLine(completion.Text.ReplaceLineEndings(" "));
     }
-
-    sealed record GenerateDocument(string Schema, IReadOnlyList<Completion> Completions, double TokensPerSecond);
-
-    sealed record CompletionLine(string Schema, string Prompt, string Text, IReadOnlyList<int> Ids, string Finish, double Score);
 }

@@ -19,16 +19,12 @@ static class InspectCommand
         var latency = new Option<double>("--latency") { Description = "Latency of a message between devices, in microseconds", HelpName = "US", DefaultValueFactory = _ => 0 };
         var noMeasure = new Option<bool>("--no-measure") { Description = "Measure nothing: no activations, step time or throughput" };
         var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the config's"));
-        var command = new Command("inspect", """
+        return context.Create("inspect", """
             Prints the parameters of a config, its FLOPs per token or image, and memory by kind; then runs one micro-batch of
             random inputs to measure activations, step time and throughput, if memory and 30 seconds suffice.
 
             Example: transformer inspect gpt-stories --set model.layers=8 --devices 4
-            """)
-        {
-            source, sets, data, devices, link, latency, noMeasure, device, precision,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [source, sets, data, devices, link, latency, noMeasure, device, precision], (parse, _) =>
         {
             if (parse.GetValue(devices) is < 1 or > 1_000_000) throw new UserException($"--devices ({parse.GetValue(devices)}) must be between 1 and 1000000");
             if (parse.GetValue(link) is { } speed && !(speed > 0 && double.IsFinite(speed)))
@@ -48,11 +44,8 @@ static class InspectCommand
                 Device = where, Precision = asked, Devices = parse.GetValue(devices), LinkBytesPerSecond = parse.GetValue(link) * 1e9, LinkLatencySeconds = parse.GetValue(latency) / 1e6,
                 Measure = !parse.GetValue(noMeasure), Progress = context.Error.Progress.Watch($"inspecting {name}"),
             });
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new InspectDocument("transformer.inspect/1", name, inspection));
-            else Print(context.Out, inspection);
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema = "transformer.inspect/1", Source = name, Inspection = inspection }, writer => Print(writer, inspection));
         });
-        return command;
     }
 
     static void Print(TextWriter writer, ModelInspection inspection)
@@ -98,6 +91,4 @@ static class InspectCommand
         if (inspection.Training?.Scaling is { } scaling)
             writer.WriteLine($"on {Amount.Of(scaling.Devices, "device")}{"",-6} {ProgressText.Count(scaling.UnitsPerSecond)} {unit}/s, {1000 * scaling.StepSeconds:0.#} ms per step, {100 * scaling.Efficiency:0} % of {scaling.Devices:N0} times one device; exchanges {1000 * scaling.ExchangeSeconds:0.#} ms at {scaling.BytesPerSecond / 1e9:0.##} GB/s, {1000 * scaling.HiddenSeconds:0.#} of them behind the backward pass");
     }
-
-    sealed record InspectDocument(string Schema, string Source, ModelInspection Inspection);
 }

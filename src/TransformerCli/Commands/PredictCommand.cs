@@ -1,12 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using TransformerCli.Output;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;
@@ -21,15 +19,11 @@ static class PredictCommand
         var image = new Option<string?>("--image") { Description = "The image to ask about, for models of images with text", HelpName = "FILE" };
         var text = new Option<string[]>("--text") { Description = "A question about the image, or a caption to match with it; may be repeated", HelpName = "TEXT" };
         var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
-        var command = new Command("predict", """
+        return context.Create("predict", """
             Prints the most probable classes of texts, images or sounds, answers to questions about an image, or forecasts of series.
 
             Example: transformer predict runs/sst2 "a moving and funny film" --top 2
-            """)
-        {
-            run, inputs, image, text, top, checkpoint, device,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [run, inputs, image, text, top, checkpoint, device], (parse, _) =>
         {
             var most = parse.AtLeast(1, top);
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
@@ -48,13 +42,12 @@ static class PredictCommand
                 { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where, report).Counted(parse.GetValue(text)!.Length, progress),
                 _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
             };
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new Document("transformer.predict/1", [.. predictions]));
+            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.predict/1", Predictions = predictions.ToList() });
             else
                 foreach (var one in predictions) context.Out.WriteLine($"{string.Join("  ", one.Labels.Select(label => $"{label.Label} {label.Probability:0.000}"))}  {one.Input}".ReplaceLineEndings(" "));
             foreach (var warning in warnings) context.Error.WriteLine($"warning: {warning}");
             return report.Finish();
         });
-        return command;
     }
 
     // Inputs are files with one text per line, or texts.
@@ -129,8 +122,6 @@ static class PredictCommand
     {
         public string? Image { get; init; }
     }
-
-    sealed record Document(string Schema, IReadOnlyList<Prediction> Predictions);
 }
 
 /// <summary>What <c>predict</c> prints for series: a table in CSV, with a line for each step of the forecast.</summary>

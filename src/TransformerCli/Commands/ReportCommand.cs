@@ -12,25 +12,18 @@ static class ReportCommand
     {
         var runs = CommonOptions.Runs();
         var output = CommonOptions.Output("The page [default: report.html in the run's folder; comparison.html for several]");
-        var command = new Command("report", """
+        return context.Create("report", """
             Writes the report of a run, or a comparison of several, as one HTML file that needs no network.
 
             Example: transformer report runs/gpt-stories runs/gpt-stories-rotary --output compared.html
-            """)
-        {
-            runs, output,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [runs, output], (parse, _) =>
         {
             var folders = parse.GetValue(runs)!;
             var page = HtmlReport.Of([.. folders.Select(Read)]);
             var path = parse.GetValue(output) ?? (folders.Length == 1 ? Path.Combine(folders[0], "report.html") : "comparison.html");
             DurableFile.WriteAsked(path, page);
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.report/1", Path = path });
-            else context.Out.WriteLine(path);
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema = "transformer.report/1", Path = path }, writer => writer.WriteLine(path));
         });
-        return command;
     }
 
     static ReportedRun Read(string path)

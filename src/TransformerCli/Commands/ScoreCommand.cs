@@ -19,15 +19,11 @@ static class ScoreCommand
         var whole = new Option<bool>("--whole") { Description = "Score the whole input as one text" };
         var stride = new Option<int?>("--stride") { Description = "For texts longer than the context: score this many tokens per window, with as many preceding tokens as fit [default: the context]", HelpName = "N" };
         var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the run's"));
-        var command = new Command("score", """
+        return context.Create("score", """
             Prints how probable a model finds each token of texts, and the sum, perplexity and bits per byte of each text.
 
             Example: transformer score runs/gpt-stories --input texts.txt --json
-            """)
-        {
-            run, input, target, whole, stride, checkpoint, device, precision,
-        };
-        context.Handle(command, (parse, cancel) =>
+            """, [run, input, target, whole, stride, checkpoint, device, precision], (parse, cancel) =>
         {
             var trained = parse.OpenRun(context, parse.GetValue(run)!, checkpoint);
             var where = parse.ResolveDevice(context, device);
@@ -53,7 +49,6 @@ static class ScoreCommand
                 context.Error.WriteLine($"{Amount.Of(texts, "text")}, {Amount.Of(total.Scored, "token")} scored: {Numbers(total.Sum, total.Loss, total.BitsPerByte)}");
             return report.Finish();
         });
-        return command;
     }
 
     static string Numbers(double sum, double? loss, double? bits) => $"sum {sum:0.####}"

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using TransformerCli.Output;
-using Transformers.Configs;
 using Transformers.Experiments;
 using Transformers.IO;
 using Transformers.Processes;
@@ -22,16 +21,12 @@ static class SweepCommand
         var metric = new Option<string?>("--metric") { Description = "The result to compare by [default: accuracy of a classifier, else val_loss]", HelpName = "NAME" };
         var split = new Option<string?>("--split") { Description = "Evaluate the best checkpoint of each run on this split, and compare by that", HelpName = "SPLIT", CompletionSources = { "test", "validation" } };
         var maxTime = TrainCommand.MaxTime();
-        var command = new Command("sweep", """
+        return context.Create("sweep", """
             Trains a grid of runs, one after the other, and prints their results; the same command continues a sweep that was stopped.
             Over a factor with numbers it draws a figure and fits a power law, a + b·N^-α, with its uncertainty.
 
             Example: transformer sweep vit-digits --vary data.limit=500,1000,2000,4000 --vary model.layers=2,6 --seeds 3
-            """)
-        {
-            configs, vary, seeds, output, metric, split, sets, data, include, maxTime, device, precision,
-        };
-        context.Handle(command, (parse, _) =>
+            """, [configs, vary, seeds, output, metric, split, sets, data, include, maxTime, device, precision], (parse, _) =>
         {
             if (Launch.Read() is { } launch)
             {
@@ -63,12 +58,10 @@ static class SweepCommand
                 reporter.Note($"stopped while the data were being prepared ({stop.Reason}); the same command continues");
                 return ExitCodes.Of(stop.Reason);
             }
-            if (parse.GetValue(context.JsonOption)) context.WriteJson(result);
-            else Print(context.Out, result);
+            context.Print(parse, result, writer => Print(writer, result));
             return ExitCodes.Of(result.Stopped) is not ExitCodes.Done and var code ? code
                 : result.Runs.Any(run => run.State == "diverged") ? ExitCodes.Diverged : ExitCodes.Done;
         });
-        return command;
     }
 
     static void Print(TextWriter writer, SweepResult result)

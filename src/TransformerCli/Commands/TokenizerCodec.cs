@@ -17,8 +17,7 @@ static class TokenizerCodec
         var output = CommonOptions.Output("Write the ids to this file as little-endian 32-bit numbers instead of printing them");
         var special = new Option<bool>("--allow-special") { Description = "Recognise special tokens in the text; otherwise they are ordinary text" };
         var bare = new Option<bool>("--no-template") { Description = "Leave out the special tokens that the template of a tokenizer.json puts around a text" };
-        var command = new Command("encode", "Turns text into token ids, with the special tokens that the template of a tokenizer.json puts around a text.\n\nExample: echo 'Hello, world!' | transformer tokenizer encode tokenizer.json") { path, pattern, input, output, special, bare };
-        context.Handle(command, (parse, cancel) =>
+        return context.Create("encode", "Turns text into token ids, with the special tokens that the template of a tokenizer.json puts around a text.\n\nExample: echo 'Hello, world!' | transformer tokenizer encode tokenizer.json", [path, pattern, input, output, special, bare], (parse, cancel) =>
         {
             var tokenizer = TokenizerFile.Load(parse.GetValue(path)!, parse.GetValue(pattern));
             var source = parse.GetValue(input)!;
@@ -30,9 +29,7 @@ static class TokenizerCodec
             {
                 (long Tokens, long Bytes) sizes = default;
                 DurableFile.WriteAsked(file, stream => sizes = Encode(tokenizer, frame, text, InputLines.NameOf(source), allow, cancel, ids => WriteBinary(stream, ids)));
-                if (json) context.WriteJson(new EncodeReport("transformer.tokenizer.encode/1", sizes.Tokens, sizes.Bytes, null, file));
-                else context.Out.WriteLine($"{file}: {Amount.Of(sizes.Tokens, "token")}, {Amount.Of(sizes.Bytes, "byte")} of text");
-                return ExitCodes.Done;
+                return context.Print(parse, new EncodeReport("transformer.tokenizer.encode/1", sizes.Tokens, sizes.Bytes, null, file), writer => writer.WriteLine($"{file}: {Amount.Of(sizes.Tokens, "token")}, {Amount.Of(sizes.Bytes, "byte")} of text"));
             }
             if (json)
             {
@@ -51,7 +48,6 @@ static class TokenizerCodec
             context.Out.WriteLine();
             return ExitCodes.Done;
         });
-        return command;
     }
 
     internal static Command CreateDecode(CliContext context)
@@ -60,8 +56,7 @@ static class TokenizerCodec
         var input = Input("The ids: a .bin file of little-endian 32-bit numbers, or decimal numbers as text");
         var output = CommonOptions.Output("Write the exact bytes to this file instead of printing text");
         var skip = new Option<bool>("--skip-special") { Description = "Leave special tokens out" };
-        var command = new Command("decode", "Turns token ids into text.\n\nExample: transformer tokenizer decode tokenizer.json --input ids.bin --output text.txt") { path, pattern, input, output, skip };
-        context.Handle(command, (parse, cancel) =>
+        return context.Create("decode", "Turns token ids into text.\n\nExample: transformer tokenizer decode tokenizer.json --input ids.bin --output text.txt", [path, pattern, input, output, skip], (parse, cancel) =>
         {
             var tokenizer = TokenizerFile.Load(parse.GetValue(path)!, parse.GetValue(pattern));
             var (special, source, json) = (!parse.GetValue(skip), parse.GetValue(input)!, parse.GetValue(context.JsonOption));
@@ -89,7 +84,6 @@ static class TokenizerCodec
             else Print(context.Out, tokenizer, ids, special);
             return ExitCodes.Done;
         });
-        return command;
     }
 
     static Option<string> Input(string what) => new("--input") { Description = what + "; .gz files are decompressed, - reads standard input", HelpName = "FILE", DefaultValueFactory = _ => "-" };

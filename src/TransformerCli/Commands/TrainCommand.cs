@@ -29,16 +29,11 @@ static class TrainCommand
         var maxTime = MaxTime();
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything with one pass over a real batch and print what would be trained; train nothing" };
         var expect = CommonOptions.Expect("val_loss<=1.55", "; with --seeds, the mean must");
-        var command = new Command("train", """
+        return context.Create("train", """
             Trains the model that a config describes.
 
             Example: transformer train configs/gpt-stories.yaml --set training.steps=400
-            """)
-        {
-            configs, sets, data, include, run, resume, from, seeds, nproc, maxSteps, maxTime, dryRun, expect, device, precision,
-        };
-        context.Handle(command, (parse, _) => parse.StartsSeveral(context, nproc, saves: true, () => Load(parse)) is { } several ? several : Train(parse));
-        return command;
+            """, [configs, sets, data, include, run, resume, from, seeds, nproc, maxSteps, maxTime, dryRun, expect, device, precision], (parse, _) => parse.StartsSeveral(context, nproc, saves: true, () => Load(parse)) is { } several ? several : Train(parse));
 
         int Train(ParseResult parse)
         {
@@ -96,8 +91,7 @@ static class TrainCommand
             }
             try
             {
-                if (parse.GetValue(context.JsonOption)) context.WriteJson(output.Document);
-                else output.Write(context.Out);
+                context.Print(parse, output.Document, output.Write);
             }
             catch (OutputException) when (ExitCodes.Of(output.Stopped) is not ExitCodes.Done and var signalled)
             {

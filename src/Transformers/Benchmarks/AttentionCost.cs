@@ -1,5 +1,4 @@
 using TorchSharp;
-using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
@@ -111,7 +110,6 @@ public static class AttentionCost
     }
 
     /// <summary>Draws memory and time over the image's side: lines are the formulas, marks were measured.</summary>
-    /// <param name="points">The points.</param>
     /// <param name="peak">The machine's measured operations per second, by which the formula's operations are divided to give the shortest
     /// possible time.</param>
     public static Picture Draw(IReadOnlyList<AttentionCostPoint> points, double peak) => Picture.Stack("The cost of attention over pixels, patches and windows",

@@ -21,7 +21,6 @@ public static class GenerationBenchmark
     /// <param name="vocabulary">V.</param>
     /// <param name="prompts">Prompts that are continued together.</param>
     /// <param name="tokens">Tokens to generate for each, at most the context.</param>
-    /// <param name="options">The options.</param>
     public static GenerationBenchmarkResult Run(GptConfig shape, int vocabulary, int prompts, int tokens, StepBenchmarkOptions options)
     {
         using var generator = new Generator(1);
@@ -37,10 +36,8 @@ public static class GenerationBenchmark
 
     /// <summary>Measures a model.</summary>
     /// <param name="model">The model, in evaluation mode, on the device.</param>
-    /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="prompts">Prompts that are continued together.</param>
     /// <param name="tokens">Tokens to generate for each, unless a text ends earlier.</param>
-    /// <param name="options">The options.</param>
     public static GenerationBenchmarkResult Run(Gpt model, TextTokenizer tokenizer, int prompts, int tokens, StepBenchmarkOptions options)
     {
         var precision = Precisions.Resolve(options.Precision, options.Device);
@@ -65,7 +62,7 @@ public static class GenerationBenchmark
         return new GenerationBenchmarkResult(
             Prompts: prompts,
             Tokens: made,
-            Precision: precision == Precision.Bf16 ? "bf16" : "fp32",
+            Precision: Precisions.NameOf(precision),
             Device: options.Device.ToString(),
             TokensPerSecond: rates[rates.Count / 2],
             WeightBytes: matrices * (precision == Precision.Bf16 ? 2 : 4),

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Kinds;
@@ -38,7 +37,6 @@ public static class Inspector
 {
     /// <summary>Inspects a config.</summary>
     /// <param name="config">A <see cref="RunConfig"/> or a <see cref="ModelFragment"/>.</param>
-    /// <param name="options">The options.</param>
     /// <exception cref="UserException">The config has only a model, and a size depends on the data.</exception>
     public static ModelInspection Inspect(object config, InspectionOptions? options = null)
     {
@@ -87,7 +85,7 @@ public static class Inspector
         var rows = Math.Min(training.Batch.Micro ?? batch.Rows, batch.Rows);
         return new TrainingPlan(
             Device: options.Device.ToString(),
-            Precision: Precisions.Resolve(training.Precision, options.Device) == Precision.Bf16 ? "bf16" : "fp32",
+            Precision: Precisions.NameOf(Precisions.Resolve(training.Precision, options.Device)),
             SequencesPerStep: batch.Rows,
             SequenceLengths: batch.Target > 0 ? [batch.Source, batch.Target] : batch.Source > 0 ? [batch.Source] : null,
             UnitsPerStep: batch.Units,

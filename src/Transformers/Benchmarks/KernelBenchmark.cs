@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Layers;
@@ -14,12 +13,11 @@ public static class KernelBenchmark
     static readonly TimeSpan Limit = TimeSpan.FromSeconds(0.4);
 
     /// <summary>Measures everything, in a few seconds.</summary>
-    /// <param name="device">The device.</param>
     public static KernelBenchmarkResult Run(Device device)
     {
         var engine = NativeLibraries.Load();
         Precision[] precisions = Precisions.Resolve(Precision.Auto, device) == Precision.Bf16 ? [Precision.Fp32, Precision.Bf16] : [Precision.Fp32];
-        var peaks = precisions.Select(precision => new Peak(Name(precision), MachinePeaks.FlopsPerSecond(device, precision, again: true))).ToList();
+        var peaks = precisions.Select(precision => new Peak(Precisions.NameOf(precision), MachinePeaks.FlopsPerSecond(device, precision, again: true))).ToList();
         var bandwidth = KernelTimes.BytesPerSecond(device, Limit);
         var kernels = new List<KernelShare>();
         foreach (var (precision, peak) in precisions.Zip(peaks))
@@ -46,8 +44,6 @@ public static class KernelBenchmark
             OperationSeconds: KernelTimes.Operation(device),
             Kernels: kernels);
     }
-
-    static string Name(Precision precision) => precision == Precision.Bf16 ? "bf16" : "fp32";
 }
 
 /// <summary>The peak of products of a type.</summary>

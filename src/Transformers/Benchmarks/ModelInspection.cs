@@ -1,6 +1,5 @@
 using Transformers.IO;
 using Transformers.Kinds;
-using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Training;
 using static TorchSharp.torch;

@@ -1,11 +1,15 @@
 using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
+using Transformers.Data;
+using Transformers.Data.Sentences;
 using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
+using Transformers.Tokenizers;
+using Transformers.Tokenizers.Formats;
 using Transformers.Training;
 using static TorchSharp.torch;
 
@@ -20,7 +24,6 @@ public static class StepBenchmark
     /// <param name="shape">The model.</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="rows">B.</param>
-    /// <param name="options">The options.</param>
     public static StepBenchmarkResult Text(GptConfig shape, int vocabulary, int rows, StepBenchmarkOptions options)
     {
         long tokens = (long)rows * shape.Context;
@@ -31,7 +34,6 @@ public static class StepBenchmark
     /// <param name="shape">The network.</param>
     /// <param name="images">The images and the classes.</param>
     /// <param name="rows">B.</param>
-    /// <param name="options">The options.</param>
     public static StepBenchmarkResult Images(ModelConfig shape, ImageShape images, int rows, StepBenchmarkOptions options) =>
         Measure(shape, new DataProfile { Image = images, Classes = images.Classes, Batches = [new(rows, 0, 0, rows, rows)] }, smoothing: 0, options);
 
@@ -81,7 +83,7 @@ public static class StepBenchmark
         return new StepBenchmarkResult(
             Model: KindAttribute.Of(config),
             Parameters: model.parameters().Sum(parameter => parameter.numel()),
-            Precision: precision == Precision.Bf16 ? "bf16" : "fp32",
+            Precision: Precisions.NameOf(precision),
             Device: options.Device.ToString(),
             Unit: data.Unit,
             UnitsPerStep: (int)shape.Units,
@@ -125,4 +127,50 @@ public sealed record StepBenchmarkResult(
     public double UnitsPerSecond => UnitsPerStep / Seconds;
     /// <summary>The fraction of that peak which a step reaches.</summary>
     public double Utilisation => FlopsPerStep / Seconds / PeakFlopsPerSecond;
+}
+
+/// <summary>Measures the training steps of a config on random numbers, without its data.</summary>
+public static class StepBenchmarkConfig
+{
+    const int AssumedRows = 8;
+
+    /// <summary>Measures the model of a config.</summary>
+    /// <param name="config">A <see cref="RunConfig"/> or a <see cref="ModelFragment"/>.</param>
+    /// <param name="rows">Sequences or images of a step; null for the config's micro-batch.</param>
+    /// <param name="run">The run whose tokenizer gives the vocabulary, if any.</param>
+    /// <param name="note">Called with each assumption.</param>
+    /// <exception cref="UserException">The model alone does not say how large its input is.</exception>
+    public static StepBenchmarkResult Run(object config, int? rows, StepBenchmarkOptions options, string? run, Action<string> note)
+    {
+        var training = config as RunConfig;
+        var model = training?.Model ?? ((ModelFragment)config).Model;
+        var notes = new List<string>();
+        int? tokens = run is not null && File.Exists(TokenizerPair.PathIn(run)) ? TokenizerFile.Load(TokenizerPair.PathIn(run)).VocabularySize : null;
+        var profile = Kind.For(model).ProfileStep(model, new StepRequest(training, Rows, shape => shape.Vocabulary ?? tokens ?? VocabularyOf(training?.Data, notes), tokens, notes));
+        var result = StepBenchmark.Measure(model, profile, profile.Smoothing, options);
+        foreach (var one in notes) note(one);
+        return result;
+
+        int Rows(int length)
+        {
+            if (rows is { } given) return given;
+            if (training?.Training.Batch is { } batch) return batch.Micro ?? batch.Sequences ?? Math.Max(1, batch.Tokens!.Value / length);
+            notes.Add($"a batch of {AssumedRows} is assumed; --rows sets another size");
+            return AssumedRows;
+        }
+    }
+
+    // The vocabulary that the config's tokenizer will have.
+    static int VocabularyOf(DataConfig? data, List<string> notes)
+    {
+        switch (data)
+        {
+            case TextDataConfig text: return DataProfile.VocabularyOf(text, notes);
+            case ParallelDataConfig { Tokenizer: BpeTokenizerConfig bpe }: return bpe.Vocabulary;
+            case null: throw new UserException("without data, model.vocabulary must be given to measure a model", "for example --set model.vocabulary=50257");
+            default:
+                notes.Add($"the vocabulary comes from the text, which was not read: {DataProfile.AssumedCharacters} tokens are assumed");
+                return DataProfile.AssumedCharacters;
+        }
+    }
 }

@@ -65,7 +65,7 @@ sealed class StepTimer(ModelConfig config, TrainingConfig training, DataProfile 
             var part = Devices == 1 ? null : MeasurePart(work, update, step, (rows, pass));
             return new StepMeasurement(
                 Device: device.ToString(),
-                Precision: precision == Precision.Bf16 ? "bf16" : "fp32",
+                Precision: Precisions.NameOf(precision),
                 Rows: rows,
                 Activations: activations,
                 PassSeconds: pass,

@@ -103,7 +103,6 @@ sealed class ProblemList
     internal bool Stopped { get; private set; }
 
     /// <summary>Runs a step of reading and keeps the problems that it throws.</summary>
-    /// <param name="step">The step.</param>
     /// <param name="vital">Whether the rest makes no sense without it.</param>
     internal void Collect(Action step, bool vital = true)
     {

@@ -16,7 +16,6 @@ sealed class ClassFolders
     readonly IReadOnlyList<string> empty;
 
     /// <summary>Looks through a folder.</summary>
-    /// <param name="folder">The folder.</param>
     /// <param name="isWanted">Whether a file with this name is of the kind.</param>
     /// <param name="what">What the files are called, such as <c>images</c>.</param>
     /// <exception cref="UserException">It cannot be read.</exception>

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 using Transformers.Data;
 using Transformers.Native;
 using static TorchSharp.torch;

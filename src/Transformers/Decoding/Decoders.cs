@@ -46,7 +46,6 @@ sealed class LayeredDecoding(ILanguageModel model, Device device) : IDecoding
 }
 
 /// <summary>The decoder of an encoder-decoder read through its own layers, on any device.</summary>
-/// <param name="model">The model.</param>
 /// <param name="memory">The encoder's output for each row's source, [B, S, D].</param>
 /// <param name="mask">Hides the sources' padding.</param>
 /// <param name="device">Where the model is.</param>

@@ -106,9 +106,6 @@ sealed class BlockTable
     /// <summary>A table of empty rows.</summary>
     internal BlockTable(int rows) => this.rows = [.. Enumerable.Range(0, rows).Select(_ => new List<int>())];
 
-    /// <summary>The number of rows.</summary>
-    internal int Rows => rows.Length;
-
     /// <summary>The largest number of blocks in use so far, for which the cache needs room.</summary>
     internal int Capacity => holders.Count;
 

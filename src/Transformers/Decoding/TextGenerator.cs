@@ -12,7 +12,6 @@ namespace Transformers.Decoding;
 
 /// <summary>Continues prompts with a language model.</summary>
 /// <param name="model">The model, in evaluation mode.</param>
-/// <param name="tokenizer">Its tokenizer.</param>
 /// <param name="device">Where the model is.</param>
 /// <remarks>The weights are prepared at the first call of <see cref="Generate"/>: create a new generator when the model has changed.</remarks>
 public sealed class TextGenerator(ILanguageModel model, TextTokenizer tokenizer, Device device) : IDisposable

@@ -12,7 +12,6 @@ static class ClassifierMetrics
     internal static IReadOnlyList<string> Names(int classes) => ["top1", .. classes > Few ? new[] { "top5" } : [], "macro_f1", "calibration_error"];
 
     /// <summary>The metrics by name.</summary>
-    /// <param name="report">The report.</param>
     /// <param name="all">Whether to return all metrics, or only accuracies.</param>
     internal static Dictionary<string, double> Of(ClassificationReport report, bool all = true)
     {
@@ -71,9 +70,7 @@ sealed class ClassifierTally(IReadOnlyList<string> classes, Action<PredictionLin
     }
 
     /// <summary>The result of the evaluation.</summary>
-    /// <param name="run">The run.</param>
     /// <param name="name">The run's name.</param>
-    /// <param name="split">The split.</param>
     /// <param name="metrics">The metrics besides the loss; null for those of <see cref="ClassifierMetrics"/>.</param>
     internal EvaluationResult Result(TrainedRun run, string name, string split, IReadOnlyDictionary<string, double>? metrics = null) => new()
     {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Decoding;
 using Transformers.Generators;

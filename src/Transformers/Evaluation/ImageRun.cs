@@ -5,7 +5,6 @@ using Transformers.Data.Images;
 using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using static TorchSharp.torch;
@@ -97,10 +96,9 @@ public sealed class ImageRun : IDisposable
 /// <param name="Problem">Why an input that was named cannot be used; null if it can.</param>
 public sealed record ClassPrediction(string Input, IReadOnlyList<LabelProbability> Labels, Problem? Problem = null);
 
-/// <summary>Names the classes of image files.</summary>
+/// <summary>Names the classes of image files. A file in a folder that cannot be used is skipped; one that was named directly has a problem instead of classes.</summary>
 /// <param name="run">The network.</param>
-/// <param name="broken">What happens when a file cannot be used. By default, a file in a folder is skipped, and a file that was named directly has a problem instead of classes.</param>
-public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = BrokenFilePolicy.Skip)
+public sealed class ImagePredictor(ImageRun run)
 {
     readonly List<ImageException> skipped = [];
 
@@ -148,11 +146,7 @@ public sealed class ImagePredictor(ImageRun run, BrokenFilePolicy broken = Broke
             }
         });
         for (var i = 0; i < part.Length; i++)
-        {
-            if (faults[i] is not { } fault) continue;
-            if (broken == BrokenFilePolicy.Fail) throw fault;
-            if (!part[i].named) skipped.Add(fault);
-        }
+            if (faults[i] is { } fault && !part[i].named) skipped.Add(fault);
         var good = Enumerable.Range(0, part.Length).Where(i => faults[i] is null).ToList();
         Precisions.Apply(run.Model, Precisions.Resolve(precision, run.Device));
         var scores = good.Count == 0 ? [] : run.Scores([.. good.SelectMany(i => read[i])], good.Count);

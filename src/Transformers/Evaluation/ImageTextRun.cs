@@ -2,13 +2,10 @@ using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data;
 using Transformers.Data.ImageText;
-using Transformers.Data.Sentences;
 using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
-using Transformers.Native;
 using Transformers.Tokenizers;
 using Transformers.Training;
 using static TorchSharp.torch;
@@ -64,18 +61,7 @@ public sealed class ImageTextRun : IDisposable
     public int[] Encode(string text) => [Special.Begin, .. Tokenizer.EncodeToIds(text).Take(Model.Context - 2), Special.End];
 
     /// <summary>Why a text cannot be read, such as a character that the vocabulary lacks; null if it can.</summary>
-    public Problem? ProblemOf(string text)
-    {
-        try
-        {
-            Tokenizer.EncodeToIds(text);
-            return null;
-        }
-        catch (UserException exception)
-        {
-            return exception.Problems[0];
-        }
-    }
+    public Problem? ProblemOf(string text) => UserException.ProblemOf(() => Tokenizer.EncodeToIds(text));
 
     /// <summary>Reads an image file as the model's input.</summary>
     /// <exception cref="UserException">It cannot be decoded, or the model reads region features.</exception>
@@ -94,16 +80,13 @@ public sealed class ImageTextRun : IDisposable
         using var inference = no_grad();
         using var scope = NewDisposeScope();
         var ids = Encode(text);
-        var (t, v) = Model.forward(tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Length]).SendTo(Device), [ids.Length], Tensors(image, 1, null));
+        var (t, v) = Model.forward(tensor(ids.Select(id => (long)id).ToArray(), [1, ids.Length]).SendTo(Device), [ids.Length], PairTensors.Of(image, 1, null, Model, Device));
         var joint = Model.Joint(t, v);
         var labels = Answers.Count > 0 ? Answers : MatchLabels;
         return LabelProbability.Top(labels, (Answers.Count > 0 ? Model.AnswerLogits(joint) : Model.MatchLogits(joint)).cpu().contiguous().data<float>().ToArray());
     }
 
     static readonly string[] MatchLabels = ["does not match", "matches"];
-
-    /// <summary>Images as tensors on the model's device.</summary>
-    internal ImageTensors Tensors(SeenImages images, int rows, float[]? hidden) => PairTensors.Of(images, rows, hidden, Model, Device);
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
@@ -123,6 +106,6 @@ static class PairTensors
     }
 
     /// <summary>The outputs of both streams for a batch.</summary>
-    internal static (Tensor Text, Tensor Image) Forward(Vilbert model, ImageTextBatch batch, Device device, RandomPosition random = default) =>
-        model.forward(tensor(batch.Texts.Ids, [batch.Rows, batch.Texts.Width]).SendTo(device), batch.Texts.Lengths, Of(batch.Images, batch.Rows, batch.Hidden, model, device), random: random);
+    internal static (Tensor Text, Tensor Image) Forward(Vilbert model, ImageTextBatch batch, Device device) =>
+        model.forward(tensor(batch.Texts.Ids, [batch.Rows, batch.Texts.Width]).SendTo(device), batch.Texts.Lengths, Of(batch.Images, batch.Rows, batch.Hidden, model, device));
 }

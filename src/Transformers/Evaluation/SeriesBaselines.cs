@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Data.Series;
 using Transformers.Metrics;
 using Transformers.Native;
@@ -10,8 +9,6 @@ namespace Transformers.Evaluation;
 public static class SeriesBaselines
 {
     /// <summary>The last value, for all steps.</summary>
-    /// <param name="series">The series.</param>
-    /// <param name="window">The window.</param>
     /// <param name="config">Context, horizon and season.</param>
     /// <returns>A value for each step.</returns>
     public static double[] Naive(SeriesDataset series, SeriesWindow window, SeriesDataConfig config) => Repeated(series.Table.Values[window.Series], window.Origin, config.Horizon, 1, config.Context);
@@ -53,7 +50,6 @@ public sealed class LinearForecaster
     LinearForecaster(double[] weights, int inputs) => (this.weights, this.inputs) = (weights, inputs);
 
     /// <summary>Fits the forecaster.</summary>
-    /// <param name="series">The series.</param>
     /// <returns>The forecaster; null if there are too few complete training windows, or their context is too long.</returns>
     public static LinearForecaster? Fit(SeriesDataset series)
     {
@@ -87,8 +83,6 @@ public sealed class LinearForecaster
         : [.. Enumerable.Range(0, MostWindows).Select(i => windows[(int)((long)i * windows.Length / MostWindows)])];
 
     /// <summary>Forecasts a window.</summary>
-    /// <param name="batch">A batch.</param>
-    /// <param name="row">Its row.</param>
     /// <returns>A value for each step, in the units of the series.</returns>
     public double[] Forecast(SeriesBatch batch, int row)
     {
@@ -110,7 +104,6 @@ public static class SeriesComparison
     static readonly string[] Points = ["naive_", "seasonal_naive_", "linear_"];
 
     /// <summary>The names of all scores.</summary>
-    /// <param name="series">The series.</param>
     /// <param name="quantiles">The number of the network's quantiles.</param>
     public static IReadOnlyList<string> Names(SeriesDataset series, int quantiles)
     {
@@ -142,7 +135,6 @@ public static class SeriesComparison
     }
 
     /// <summary>The scores by name: the network's, then each baseline's, prefixed with its name.</summary>
-    /// <param name="series">The series.</param>
     /// <param name="windows">The windows of a split.</param>
     /// <param name="config">The data's config.</param>
     /// <param name="quantiles">The network's quantiles.</param>

@@ -4,7 +4,6 @@ using Transformers.Data.Audio;
 using Transformers.IO;
 using Transformers.IO.Sounds;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Training;
@@ -29,7 +28,6 @@ public sealed class SoundFrontEnd : IDisposable
     public Device Device { get; }
 
     /// <summary>The spectrograms of a batch; masked values are replaced by the mean.</summary>
-    /// <param name="batch">The batch.</param>
     /// <param name="first">The first row.</param>
     /// <param name="rows">The number of rows.</param>
     /// <returns>[rows, T, M].</returns>

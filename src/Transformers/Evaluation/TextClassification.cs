@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.IO;
@@ -104,7 +103,6 @@ public sealed record LabelProbability(string Label, double Probability)
 public static class ReportTensors
 {
     /// <summary>Adds one example per row.</summary>
-    /// <param name="report">The report.</param>
     /// <param name="logits">Unnormalised scores [B, N], on any device.</param>
     /// <param name="labels">The B actual classes.</param>
     public static void AddBatch(this ClassificationReport report, Tensor logits, ReadOnlySpan<long> labels)

@@ -1,11 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Serialization;
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Models;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;
 

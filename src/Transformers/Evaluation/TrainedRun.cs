@@ -94,7 +94,6 @@ public sealed class TrainedRun
 
     /// <summary>The run's language model.</summary>
     /// <param name="tokenizer">The run's tokenizer.</param>
-    /// <param name="device">The device for the model.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
     public Gpt LoadLanguageModel(TextTokenizer tokenizer, Device device)
     {
@@ -115,9 +114,7 @@ public static class TrainedRunModels
     }
 
     /// <summary>The run's encoder-decoder.</summary>
-    /// <param name="run">The run.</param>
     /// <param name="tokenizers">The run's tokenizers.</param>
-    /// <param name="device">The device for the model.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
     public static Seq2Seq LoadSeq2Seq(this TrainedRun run, (TextTokenizer source, TextTokenizer target) tokenizers, Device device)
     {
@@ -127,8 +124,6 @@ public static class TrainedRunModels
     }
 
     /// <summary>A translator with the run's encoder-decoder.</summary>
-    /// <param name="run">The run.</param>
-    /// <param name="device">The device for the model.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="quantized">Whether the decoder's matrices have 8 bits.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
@@ -140,9 +135,7 @@ public static class TrainedRunModels
     }
 
     /// <summary>The run's encoder with its head.</summary>
-    /// <param name="run">The run.</param>
     /// <param name="tokenizer">The run's tokenizer.</param>
-    /// <param name="device">The device for the model.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
     public static EncoderModel LoadEncoder(this TrainedRun run, TextTokenizer tokenizer, Device device)
     {
@@ -172,7 +165,6 @@ public static class TrainedRunModels
 public static class StoredWeights
 {
     /// <summary>The first tensor whose name has an ending; from the moving average, if there is one.</summary>
-    /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="ending">The end of its name, such as <c>pos_emb.weight</c>.</param>
     /// <param name="dimensions">The number of its dimensions; null for any.</param>
     /// <returns>The tensor, or null if there is none with that name.</returns>

@@ -46,7 +46,6 @@ public sealed class Sweep
 
     /// <summary>Trains the remaining runs of a grid; writes the result, the table and the figure to its folder after every run.</summary>
     /// <param name="plan">The grid.</param>
-    /// <param name="options">The options.</param>
     /// <param name="observer">Observes the runs one after the other.</param>
     /// <param name="stop">Asks all of them to end.</param>
     /// <exception cref="UserException">A run's config is refused, the folder has another sweep's runs, or the metric does not exist.</exception>

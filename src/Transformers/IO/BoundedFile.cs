@@ -104,10 +104,9 @@ public static class InputFile
 
     /// <summary>Opens a file that is read more than once.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="remedy">What to do if it can be read only once.</param>
     /// <exception cref="UserException">The file cannot be opened, or can be read only once.</exception>
-    public static Stream OpenAgain(string path, string remedy = "write it to a file first") =>
-        SpecialFile.IsAt(path) ? throw new UserException([SpecialFile.Problem(path, remedy)]) : Open(path);
+    public static Stream OpenAgain(string path) =>
+        SpecialFile.IsAt(path) ? throw new UserException([SpecialFile.Problem(path, "write it to a file first")]) : Open(path);
 
     /// <summary>Whether an exception says that a file or a compressed stream cannot be read.</summary>
     public static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;

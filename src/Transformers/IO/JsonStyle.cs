@@ -39,7 +39,6 @@ static class InputDocument
     /// <summary>Reads a file's text strictly.</summary>
     /// <param name="json">The text.</param>
     /// <param name="file">Its file, for messages.</param>
-    /// <param name="schema">Its schema.</param>
     /// <param name="fits">Whether the document is of the schema and its values are in range.</param>
     /// <exception cref="UserException">It is not such a file.</exception>
     internal static T Parse<T>(string json, string file, string schema, Func<T, bool> fits) where T : class

@@ -1,10 +1,13 @@
+using System.Globalization;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.Models;
+using Transformers.Native;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 using Transformers.Training;
+using static TorchSharp.torch;
 
 namespace Transformers.Kinds;
 
@@ -81,3 +84,118 @@ sealed record DataProfile
 /// <param name="Tokens">The number of tokens of the run's tokenizer; null without a run that has one.</param>
 /// <param name="Notes">Collects the assumptions.</param>
 sealed record StepRequest(RunConfig? Run, Func<int, int> Rows, Func<ITextModelConfig, int> VocabularyOf, int? Tokens, List<string> Notes);
+
+/// <summary>A model with initial weights, and its loss on random inputs of any batch size.</summary>
+/// <param name="model">The model, on its device; disposed of with this.</param>
+/// <param name="batch">Draws inputs of a shape and returns what computes the sum of their losses.</param>
+sealed class StepWork(nn.Module model, Func<BatchShape, Func<Tensor>> batch) : IDisposable
+{
+    internal nn.Module Model => model;
+
+    /// <summary>Draws the inputs of a batch, without padding.</summary>
+    /// <returns>Computes the mean loss over its targets, a scalar with its graph.</returns>
+    internal Func<Tensor> Batch(BatchShape shape)
+    {
+        var sum = batch(shape);
+        return () => sum() / Scalars.Of(shape.Targets);
+    }
+
+    /// <summary>The work of a model.</summary>
+    internal static StepWork Create(ModelConfig config, DataProfile data, double smoothing, Device device)
+    {
+        using var generator = new Generator(1);
+        return Kind.For(config).CreateWork(config, data, smoothing, device, generator);
+    }
+
+    internal static Tensor Ids(long limit, long[] size, Device device) => randint(0, limit, size, dtype: ScalarType.Int64, device: device);
+
+    /// <summary>Each class in turn.</summary>
+    internal static Tensor Labels(long rows, long classes, Device device) => tensor(Enumerable.Range(0, (int)rows).Select(row => row % Math.Max(1, classes)).ToArray(), device: device);
+
+    /// <summary>The vectors of the first positions, [count, D]: padding and visible tokens do not go through the output layer.</summary>
+    internal static Tensor First(Tensor hidden, long count)
+    {
+        var all = hidden.reshape(-1, hidden.size(2));
+        return count == all.size(0) ? all : all.narrow(0, 0, count).contiguous();
+    }
+
+    public void Dispose() => model.Dispose();
+}
+
+/// <summary>One tensor of a model.</summary>
+/// <param name="Name">Its name, as in checkpoints.</param>
+/// <param name="Shape">Its sizes.</param>
+public sealed record ParameterShape(string Name, IReadOnlyList<long> Shape)
+{
+    /// <summary>The number of its parameters.</summary>
+    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+    /// <summary>Whether it belongs to a linear layer.</summary>
+    internal bool Linear { get; init; }
+}
+
+/// <summary>A model with only one block of each stack, from which the table of the whole model follows.</summary>
+/// <param name="model">The model; disposed of with this.</param>
+/// <param name="stacks">The prefix of each stack's names, and how often each block occurs in it.</param>
+sealed class SmallModel(nn.Module model, params (string Stack, IReadOnlyList<int> Times)[] stacks) : IDisposable
+{
+    internal nn.Module Model => model;
+
+    internal (string Stack, IReadOnlyList<int> Times)[] Stacks => stacks;
+
+    public void Dispose() => model.Dispose();
+}
+
+/// <summary>The parameters of a model, without their memory.</summary>
+public static class ParameterTable
+{
+    /// <summary>The parameters of a model.</summary>
+    public static IReadOnlyList<ParameterShape> Of(nn.Module model)
+    {
+        var linear = model.named_modules().Where(named => named.module is Linear).Select(named => named.name).ToHashSet(StringComparer.Ordinal);
+        return [.. model.named_parameters().Select(named => new ParameterShape(named.name, [.. named.parameter.shape])
+        {
+            Linear = linear.Contains(named.name[..Math.Max(0, named.name.LastIndexOf('.'))]),
+        })];
+    }
+
+    /// <summary>The parameters of a text model.</summary>
+    /// <param name="vocabulary">The number of tokens V.</param>
+    public static IReadOnlyList<ParameterShape> Of(ModelConfig model, int vocabulary) =>
+        Kind.For(model).ListParameters(model, new DataProfile { Vocabulary = vocabulary, Batches = [] });
+
+    /// <summary>The table of a model of which only one block of each kind was created.</summary>
+    /// <param name="stacks">The prefix of each stack's names, and how often each created block occurs in it.</param>
+    internal static IReadOnlyList<ParameterShape> Repeat(IReadOnlyList<ParameterShape> table, (string Stack, IReadOnlyList<int> Times)[] stacks)
+    {
+        var repeated = new List<ParameterShape>();
+        for (var at = 0; at < table.Count;)
+        {
+            var (stack, times) = stacks.FirstOrDefault(one => BlockOf(table[at].Name, one.Stack) is not null);
+            if (stack is null)
+            {
+                repeated.Add(table[at++]);
+                continue;
+            }
+            var block = BlockOf(table[at].Name, stack)!.Value;
+            var parts = table.Skip(at).TakeWhile(one => BlockOf(one.Name, stack) == block).ToList();
+            var first = times.Take(block).Sum();
+            for (var layer = first; layer < first + times[block]; layer++)
+                repeated.AddRange(parts.Select(one => one with { Name = $"{stack}{layer}{one.Name[$"{stack}{block}".Length..]}" }));
+            at += parts.Count;
+        }
+        return repeated;
+    }
+
+    // The number after a stack's name, as in blocks.3.attention; null for other tensors.
+    static int? BlockOf(string name, string stack) =>
+        name.StartsWith(stack, StringComparison.Ordinal) && int.TryParse(name[stack.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var block) ? block : null;
+
+    /// <summary>The table for display: equal blocks are merged.</summary>
+    /// <returns>Name, with <c>*</c> for the layer; shape; number of tensors; total number of parameters.</returns>
+    public static IReadOnlyList<(string Name, IReadOnlyList<long> Shape, int Times, long Count)> Grouped(IReadOnlyList<ParameterShape> table) =>
+        [.. table.GroupBy(one => (Name: Starred(one.Name), Shape: string.Join('x', one.Shape)))
+            .Select(group => (group.Key.Name, group.First().Shape, group.Count(), group.Sum(one => one.Count)))];
+
+    static string Starred(string name) =>
+        string.Join('.', name.Split('.').Select(part => part.Length > 0 && part.All(char.IsAsciiDigit) ? "*" : part));
+}

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.IO;
@@ -15,7 +14,6 @@ namespace Transformers.Kinds;
 public static class DryRun
 {
     /// <summary>Reads the data, creates the model, runs one batch forward and backward, and measures.</summary>
-    /// <param name="config">The config.</param>
     /// <param name="options">The options of the run.</param>
     /// <param name="observer">Observes the preparation.</param>
     /// <param name="stop">Stops it.</param>
@@ -35,7 +33,7 @@ public static class DryRun
         var (task, model) = (setup.Task, setup.Task.Model);
         TrainingRun.Prepare(setup, config, options, observer);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
-        var name = precision == Precision.Bf16 ? "bf16" : "fp32";
+        var name = Precisions.NameOf(precision);
         var (state, from) = StateOf(config, options, new RunIdentity(config, setup.Files, setup.FilesHash, name), observer);
 
         Precisions.Apply(model, precision);

@@ -1,8 +1,6 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.Sentences;
-using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;

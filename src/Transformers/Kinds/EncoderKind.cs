@@ -9,7 +9,6 @@ using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports.Plots;
@@ -33,7 +32,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         if (run.Config.Data is not LabelledDataConfig data) throw new UserException("the run was not trained on labelled text");
         if (((EncoderConfig)run.Config.Model).Head is MaskedHeadConfig) PredictionFile.Refuse(options, "leave it out: masked tokens have no answers to list");
         using var predictions = new PredictionFile(options.Output, options.Processes);
-        var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
+        var split = (options.Data is { } folder ? data.Source.At(folder).Open() : data.Open()).Choose(options.Split, File.Exists(options.Data));
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadEncoder(tokenizer, options.Device);
         Precisions.Apply(model, Precisions.Resolve(options.Precision, options.Device));
@@ -42,7 +41,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         var broken = new List<string>();
         List<LabelledExample> examples = [.. LabelledTexts.Readable(split.Read(), split.Name, broken, (tokenizer, example => example.Text))];
         if (examples.Count == 0) throw new UserException($"the split {split.Name} contains no texts that the model can read", broken.FirstOrDefault());
-        var corpus = LabelledCorpus.Encode(examples, tokenizer, special, classes, Math.Min(data.MaxLength, model.Encoder.Context), split.File);
+        var corpus = LabelledCorpus.Encode(examples, tokenizer, special, classes, Math.Min(data.MaxLength, model.Encoder.Context), split.Files.FirstOrDefault());
         using var inference = no_grad();
         if (model is not TextClassifier classifier)
         {
@@ -89,18 +88,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         return new Dictionary<string, double>(task.Metrics(whole: true)) { ["loss"] = sum / targets, ["perplexity"] = Math.Exp(sum / targets) };
     }
 
-    internal override void CheckSplit(RunConfig run, string split) => Choose(((LabelledDataConfig)run.Data).Open(), split, file: false);
-
-    static LabelledSplit Choose(LabelledSplits splits, string? name, bool file) => name switch
-    {
-        // A single named file is evaluated as a whole.
-        null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
-        "train" => splits.Train,
-        "validation" => splits.Validation,
-        "test" => splits.Test,
-        _ => null,
-    } ?? throw new UserException($"no split named {name ?? "test or validation"}",
-        $"the splits are train{(splits.Validation is null ? "" : ", validation")}{(splits.Test is null ? "" : ", test")}");
+    internal override void CheckSplit(RunConfig run, string split) => ((LabelledDataConfig)run.Data).Open().Choose(split, file: false);
 
     /// <summary>Refuses what only decoders support.</summary>
     internal static UserException NoDecoder(TrainedRun run) => new($"--quantize int8 is for decoders, but a run of kind {NameOf(run)} has none", "leave it out");
@@ -187,11 +175,8 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
     static long TargetsOf(EncoderConfig model, long rows, long tokens) =>
         model.Head is MaskedHeadConfig head ? Math.Max(1, (long)(head.Share * tokens)) : rows;
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(EncoderConfig model, DataProfile data)
-    {
-        using var one = EncoderModel.Create(model with { Layers = 1 }, data.Vocabulary, data.Classes);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("encoder.blocks.", [model.Layers]));
-    }
+    private protected override SmallModel OneOfEachBlock(EncoderConfig model, DataProfile data) =>
+        new(EncoderModel.Create(model with { Layers = 1 }, data.Vocabulary, data.Classes), ("encoder.blocks.", [model.Layers]));
 
     private protected override StepWork CreateWork(EncoderConfig config, DataProfile data, double smoothing, Device device, Generator generator)
     {

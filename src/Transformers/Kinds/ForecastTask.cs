@@ -6,9 +6,7 @@ using Transformers.Data.Series;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
-using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Training;
 using static TorchSharp.torch;
@@ -22,7 +20,6 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     readonly SeriesModel model;
     readonly SeriesDataset series;
     readonly SeriesDataConfig data;
-    readonly Device device;
     readonly ModelFlops flops;
     readonly ulong seed;
     readonly int batchSize, patches;
@@ -31,14 +28,13 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     List<double[][]?> validated = [];
 
     /// <summary>Creates a task on time series.</summary>
-    public ForecastTask(SeriesModel model, SeriesDataset series, RunConfig run, Device device)
+    public ForecastTask(SeriesModel model, SeriesDataset series, RunConfig run, Device device) : base(model, run, device)
     {
-        (this.model, this.series, this.device, data) = (model, series, device, (SeriesDataConfig)run.Data);
+        (this.model, this.series, data) = (model, series, (SeriesDataConfig)run.Data);
         flops = ModelFlops.OfTokens(run.Model, vocabulary: 0);
         seed = SeedStreams.Of(run.Seed, "batches");
         batchSize = run.Training.Batch.RowsOf("series");
         patches = ((SeriesModelConfig)run.Model).PatchesOf(data.Context);
-        Micro = new MicroSize(run.Training.Batch.Micro);
         batches = new Prefetcher<SeriesBatch>(Draw, Math.Max(1, series.Train.Length / batchSize));
     }
 
@@ -77,12 +73,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
     /// <summary>Calibrates the quantiles; null if they are not calibrated.</summary>
     internal ForecastCalibration? Calibration { get; init; }
 
-    public override nn.Module Model => model;
-
     public override void Begin() => Calibration?.Apply(model, Processes, Micro);
-
-    // A patch is a token.
-    public override string Unit => "tokens";
 
     protected override IBatchStream<SeriesBatch> Stream => batches;
 
@@ -151,6 +142,6 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         }
 
         // The rows' part of the batch's values for each window, [rows, each].
-        Tensor Part(float[] all, int each) => tensor(all[(first * each)..((first + rows) * each)], [rows, each]).SendTo(task.device);
+        Tensor Part(float[] all, int each) => tensor(all[(first * each)..((first + rows) * each)], [rows, each]).SendTo(task.Device);
     }
 }

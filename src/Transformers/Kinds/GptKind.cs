@@ -40,11 +40,8 @@ sealed class GptKind : LanguageModelKind<GptConfig, Gpt>
         }, ("model.onnx", OnnxGpt.Build(model.Config, model.Vocabulary, weights)));
     }
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(GptConfig model, DataProfile data)
-    {
-        using var one = Create(model with { Layers = 1 }, data.Vocabulary);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", [model.Layers]));
-    }
+    private protected override SmallModel OneOfEachBlock(GptConfig model, DataProfile data) =>
+        new(Create(model with { Layers = 1 }, data.Vocabulary), ("blocks.", [model.Layers]));
 }
 
 /// <summary>Figures of the positions of tokens.</summary>

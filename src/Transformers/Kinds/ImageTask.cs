@@ -1,9 +1,7 @@
 using Transformers.Data;
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using TorchSharp;
-using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
 using Transformers.IO;
@@ -11,7 +9,6 @@ using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
-using Transformers.Native;
 using Transformers.Processes;
 using Transformers.Reports.Plots;
 using Transformers.Training;
@@ -30,9 +27,6 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
 
     readonly ImageModel model;
     readonly OpenedImages data;
-    readonly TrainingConfig config;
-    readonly ulong seed;
-    readonly Device device;
     readonly int batchSize;
     readonly ModelFlops flops;
     readonly ImageLoader loader;
@@ -40,17 +34,12 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
     ImageBatch? held;
 
     /// <summary>Creates a task on images.</summary>
-    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device, Communicator? processes = null) : base(data.Dataset.Classes)
+    public ImageTask(ImageModel model, OpenedImages data, RunConfig run, Device device, Communicator? processes = null) : base(model, data.Dataset.Classes, run, device)
     {
-        this.model = model;
-        this.data = data;
-        this.device = device;
-        config = run.Training;
+        (this.model, this.data) = (model, data);
         flops = ModelFlops.OfImages(run.Model, model.Shape);
-        seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.RowsOf("images");
-        Micro = new MicroSize(config.Batch.Micro);
-        loader = data.TrainingBatches(batchSize, seed, processes: processes);
+        batchSize = Config.Batch.RowsOf("images");
+        loader = data.TrainingBatches(batchSize, SeedStreams.Of(run.Seed, "batches"), processes);
     }
 
     /// <summary>Opens the images and creates the task.</summary>
@@ -106,8 +95,6 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         return new ImageShape(opened.Transform.Size, opened.Transform.Channels, classes);
     }
 
-    public override nn.Module Model => model;
-
     public override string Unit => "images";
 
     protected override IBatchStream<ImageBatch> Stream => loader;
@@ -117,7 +104,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         held?.Dispose();
         held = loader.Next();
         ReportBroken();
-        MicroBatch Slice(int first, int rows, int before) => new Images(this, held, first, rows, config.LabelSmoothing, report: null, before);
+        MicroBatch Slice(int first, int rows, int before) => new Images(this, held, first, rows, Config.LabelSmoothing, report: null, before);
         return held.Part is { } part ? Cut(0, held.Count, (first, rows) => Slice(first, rows, part.First)) : Slices(held.Count, (first, rows) => Slice(first, rows, 0));
     }
 
@@ -141,7 +128,7 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         if (model is Vit vit)
         {
             List<RgbImage> images = [.. data.Dataset.Validation.Take(PicturedImages).Select(data.Dataset.Load).OfType<RgbImage>()];
-            if (images.Count > 0) pictures.Add(RolloutPlot.Picture("rollout", vit, data.Transform, images, device));
+            if (images.Count > 0) pictures.Add(RolloutPlot.Picture(vit, data.Transform, images, Device));
         }
         return [.. pictures, .. base.Pictures()];
     }
@@ -162,10 +149,10 @@ sealed class ImageTask : ClassifierTask<ImageBatch>
         public override LossSum LossSum(RandomPosition random)
         {
             var (size, channels, classes) = task.model.Shape;
-            var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size]).SendTo(task.device);   // [B, C, Y, X]
+            var images = tensor(Part(batch.Pixels, channels * size * size), [rows, channels, size, size]).SendTo(task.Device);   // [B, C, Y, X]
             var logits = task.model.Logits(images, random: random).to(ScalarType.Float32);                                       // [B, N]
             report?.AddBatch(logits, Part(batch.Labels, 1));
-            var labels = batch.Targets is { } mixed ? tensor(Part(mixed, classes), [rows, classes]).SendTo(task.device) : tensor(Part(batch.Labels, 1)).SendTo(task.device);
+            var labels = batch.Targets is { } mixed ? tensor(Part(mixed, classes), [rows, classes]).SendTo(task.Device) : tensor(Part(batch.Labels, 1)).SendTo(task.Device);
             return Layers.LossSum.Of(logits, labels, smoothing);
         }
 

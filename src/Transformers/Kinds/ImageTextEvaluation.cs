@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.ImageText;
 using Transformers.Evaluation;
@@ -6,7 +5,6 @@ using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;
-using Transformers.Native;
 using Transformers.Training;
 using static TorchSharp.torch;
 

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
@@ -11,7 +10,6 @@ using Transformers.Data.Text;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports.Plots;
@@ -28,8 +26,6 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
 
     readonly Vilbert model;
     readonly PreparedPairs data;
-    readonly Device device;
-    readonly TrainingConfig config;
     readonly Prefetcher<ImageTextBatch> stream;
     readonly ImageTextBatches? validation;
     readonly ModelFlops flops;
@@ -39,14 +35,13 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     List<OutputExample> answered = [];
 
     /// <summary>Creates a task on images with text.</summary>
-    public ImageTextTask(Vilbert model, PreparedPairs data, RunConfig run, Device device)
+    public ImageTextTask(Vilbert model, PreparedPairs data, RunConfig run, Device device) : base(model, run, device)
     {
-        (this.model, this.data, this.device, config) = (model, data, device, run.Training);
-        Micro = new MicroSize(config.Batch.Micro);
+        (this.model, this.data) = (model, data);
         var shape = model.Shape;
         flops = ModelFlops.OfImages(run.Model, new ImageShape(shape.Size, shape.Channels, shape.Answers), shape.Vocabulary);
         objectives = ((VilbertConfig)run.Model).Objectives;
-        var rows = config.Batch.RowsOf("images with text");
+        var rows = Config.Batch.RowsOf("images with text");
         var batches = data.Batches(data.Train, data.Splits.Train, objectives, new BucketOptions { Sequences = rows, Seed = SeedStreams.Of(run.Seed, "batches") }, model.Patches);
         stream = new Prefetcher<ImageTextBatch>(batches.At, batches.BatchesPerEpoch);
         if (data.Validation is not { } held || ImageTextBatches.Usable(held, PreparedPairs.MixOf(objectives)).Length == 0) return;
@@ -58,8 +53,6 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
             new BucketOptions { Sequences = Math.Max(rows, 64), Shuffle = false, Seed = SeedStreams.Of(run.Seed, "validation") }, model.Patches);
     }
 
-    public override nn.Module Model => model;
-
     public override string Unit => "images";
 
     protected override IBatchStream<ImageTextBatch> Stream => stream;
@@ -67,7 +60,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = stream.Next();
-        return Slices(batch.Rows, (first, rows) => new Pairs(this, batch.Slice(first, rows), first, config.LabelSmoothing));
+        return Slices(batch.Rows, (first, rows) => new Pairs(this, batch.Slice(first, rows), first, Config.LabelSmoothing));
     }
 
     public override IEnumerable<MicroBatch> Validation(int? count) => ValidationBatches(count).Select(batch => new Pairs(this, batch, 0, smoothing: 0));
@@ -89,11 +82,11 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     {
         var counts = new Dictionary<string, (long Right, long All)>();
         if (whole) answered = [];
-        foreach (var batch in OwnTurns(ValidationBatches(whole ? null : config.Validate.Batches)))
+        foreach (var batch in OwnTurns(ValidationBatches(whole ? null : Config.Validate.Batches)))
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var (text, image) = PairTensors.Forward(model, batch, device);
+            var (text, image) = PairTensors.Forward(model, batch, Device);
             var joint = model.Joint(text, image);
             if (RowsOf(batch, RowTask.Answer) is { } answers)
             {
@@ -142,7 +135,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     {
         if (data.Validation is not { } held || data.Input.Transform is not { } transform) return [];
         var example = held.Examples[0];
-        var plot = CoAttentionPlot.Of(model, data.Tokenizer, held.IdsOf(0, TextPart.Text)!, transform, data.Splits.Validation!.Open(example), device, default);
+        var plot = CoAttentionPlot.Of(model, data.Tokenizer, held.IdsOf(0, TextPart.Text)!, transform, data.Splits.Validation!.Open(example), Device, default);
         return [new ModelPicture("attention", plot.ToSvg())];
     }
 
@@ -150,7 +143,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     (Tensor Indices, Tensor Labels)? RowsOf(ImageTextBatch batch, RowTask task)
     {
         var rows = Enumerable.Range(0, batch.Rows).Where(row => batch.Tasks[row] == task).Select(row => (long)row).ToArray();
-        return rows.Length == 0 ? null : (tensor(rows).SendTo(device), tensor(rows.Select(row => batch.Labels[row]).ToArray()).SendTo(device));
+        return rows.Length == 0 ? null : (tensor(rows).SendTo(Device), tensor(rows.Select(row => batch.Labels[row]).ToArray()).SendTo(Device));
     }
 
     // The positions of masked tokens in [B·T], the original tokens, and the weight of each within its row.
@@ -160,8 +153,8 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
         var found = Enumerable.Range(0, batch.Tokens.Length).Where(i => batch.Tokens[i] != MaskedBatch.IgnoreIndex).ToArray();
         if (found.Length == 0) return null;
         var each = found.GroupBy(i => i / T).ToDictionary(row => row.Key, row => 1f / row.Count());
-        return (tensor(found.Select(i => (long)i).ToArray()).SendTo(device), tensor(found.Select(i => batch.Tokens[i]).ToArray()).SendTo(device),
-            tensor(found.Select(i => each[i / T]).ToArray()).SendTo(device));
+        return (tensor(found.Select(i => (long)i).ToArray()).SendTo(Device), tensor(found.Select(i => batch.Tokens[i]).ToArray()).SendTo(Device),
+            tensor(found.Select(i => each[i / T]).ToArray()).SendTo(Device));
     }
 
     // The positions of masked regions in [B·(1 + R)] and in [B·R], and the weight of each within its row.
@@ -171,8 +164,8 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
         var found = Enumerable.Range(0, batch.Hidden.Length).Where(i => batch.Hidden[i] != 0 && batch.Tasks[i / R] == RowTask.Masked).ToArray();
         if (found.Length == 0) return null;
         var each = found.GroupBy(i => i / R).ToDictionary(row => row.Key, row => 1f / row.Count());
-        return (tensor(found.Select(i => i + i / R + 1L).ToArray()).SendTo(device), tensor(found.Select(i => (long)i).ToArray()).SendTo(device),
-            tensor(found.Select(i => each[i / R]).ToArray()).SendTo(device));
+        return (tensor(found.Select(i => i + i / R + 1L).ToArray()).SendTo(Device), tensor(found.Select(i => (long)i).ToArray()).SendTo(Device),
+            tensor(found.Select(i => each[i / R]).ToArray()).SendTo(Device));
     }
 
     /// <summary>Rows of a batch, each an example.</summary>
@@ -182,7 +175,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
 
         public override LossSum LossSum(RandomPosition random)
         {
-            var (model, device) = (task.model, task.device);
+            var (model, device) = (task.model, task.Device);
             var images = PairTensors.Of(batch.Images, batch.Rows, batch.Hidden, model, device);
             var (text, image) = model.forward(tensor(batch.Texts.Ids, [batch.Rows, batch.Texts.Width]).SendTo(device), batch.Texts.Lengths, images, random: random);
             var joint = model.Joint(text, image, random);

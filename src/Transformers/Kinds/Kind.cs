@@ -57,7 +57,6 @@ public abstract class Kind
     public abstract TaskSetup CreateTask(RunConfig run, TrainingOptions options, ITrainingObserver observer, StopRequest stop);
 
     /// <summary>Evaluates a run on a split, or on other data.</summary>
-    /// <param name="run">The open run.</param>
     /// <param name="name">The run's name for the document.</param>
     /// <param name="options">Data, split, device and precision.</param>
     /// <param name="cancel">Cancels between two batches.</param>
@@ -79,8 +78,6 @@ public abstract class Kind
     public virtual bool StartsDocuments(DataConfig data) => false;
 
     /// <summary>Opens a scorer, which computes the probabilities of tokens.</summary>
-    /// <param name="run">The open run.</param>
-    /// <param name="device">Where to compute.</param>
     /// <param name="precision">The type of products.</param>
     /// <param name="stride">For a language model: the number of tokens that each further window of a long text scores; null for the whole context.</param>
     /// <exception cref="UserException">This kind has no token probabilities, or does not support the stride.</exception>
@@ -92,7 +89,6 @@ public abstract class Kind
     public virtual Embedder OpenEmbedder(TrainedRun run, Device device) => throw new UserException($"the run is of kind {NameOf(run)}, which does not read text");
 
     /// <summary>Writes a run's model in the format of other programs.</summary>
-    /// <param name="run">The open run.</param>
     /// <param name="request">The format, the output and the type of weights.</param>
     /// <exception cref="UserException">The format does not support this model, or the output cannot be written.</exception>
     public ExportResult Export(TrainedRun run, ExportRequest request) => request.Format switch
@@ -119,31 +115,25 @@ public abstract class Kind
         new($"a run of kind {NameOf(run)} cannot be exported to {ExportRequest.NameOf(request.Format)}", "the table in docs/interchange.md lists the kinds that each format supports");
 
     /// <summary>Draws a run's attention.</summary>
-    /// <param name="run">The open run.</param>
     /// <param name="subject">The text, the pair or the image.</param>
-    /// <param name="device">Where to compute.</param>
     /// <exception cref="UserException">The kind needs another subject, or has no such layer or head.</exception>
     public virtual Picture DrawAttention(TrainedRun run, AttentionSubject subject, Device device) =>
         throw new UserException($"a model of kind {NameOf(run)} has no attention map");
 
     /// <summary>Draws the patches of an image model.</summary>
-    /// <param name="run">The open run.</param>
     /// <param name="image">An image file to split into patches; null for none.</param>
     /// <exception cref="UserException">The run is of a different kind.</exception>
     public virtual Picture DrawPatches(TrainedRun run, string? image) =>
         throw new UserException($"the run is of kind {NameOf(run)}, but this needs an image model with patches (vit or swin)");
 
     /// <summary>Draws a forecast with its band.</summary>
-    /// <param name="run">The open run.</param>
     /// <param name="path">Another table, whose next steps are forecast; null for the run's last held-out window.</param>
     /// <param name="series">The name of the series; null for the first.</param>
-    /// <param name="device">Where to compute.</param>
     /// <exception cref="UserException">The run is of a different kind, or the series does not exist.</exception>
     public virtual Picture DrawForecast(TrainedRun run, string? path, string? series, Device device) =>
         throw new UserException($"the run is of kind {NameOf(run)}, but this needs a forecasting model (patchtst or series_decoder)");
 
     /// <summary>Draws how a model encodes positions.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="weights">Finds a tensor of the run by the end of its name; null for none.</param>
     /// <param name="count">The number of positions to show.</param>
     /// <param name="layer">The block of a Swin, from 1.</param>
@@ -243,10 +233,12 @@ public abstract class Kind<TModel, TData> : Kind where TModel : ModelConfig wher
     internal sealed override IReadOnlyList<ParameterShape> ListParameters(ModelConfig model, DataProfile data)
     {
         using var scope = NewDisposeScope();
-        return ListParameters((TModel)model, data);
+        using var small = OneOfEachBlock((TModel)model, data);
+        return ParameterTable.Repeat(ParameterTable.Of(small.Model), small.Stacks);
     }
 
-    private protected abstract IReadOnlyList<ParameterShape> ListParameters(TModel model, DataProfile data);
+    /// <summary>The model with only one block of each stack.</summary>
+    private protected abstract SmallModel OneOfEachBlock(TModel model, DataProfile data);
 
     internal sealed override StepWork CreateWork(ModelConfig model, DataProfile data, double smoothing, Device device, Generator generator) =>
         CreateWork((TModel)model, data, smoothing, device, generator);

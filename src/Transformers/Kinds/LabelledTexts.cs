@@ -1,11 +1,10 @@
 using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Data.Text;
-using Transformers.Evaluation;
+using Transformers.Generators;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Tokenizers;
@@ -50,13 +49,13 @@ static class LabelledTexts
     {
         var splits = data.Open();
         // Before the tokenizer, which could not be trained either.
-        if (!splits.Train.Read().Any()) throw new UserException([new Problem("contains no text to train on", splits.Train.File)]);
+        if (!splits.Train.Read().Any()) throw new UserException([new Problem("contains no text to train on", splits.Train.Files.FirstOrDefault())]);
         var tokenizer = TokenizerOf(data, splits, options, observer, cancel);
         var special = SpecialIds.Of(tokenizer);
         var longest = Math.Min(data.MaxLength, shape.Context);
         var broken = new List<string>();
         var train = Encode(splits.Train, null);
-        if (train.Count == 0) throw new UserException([new Problem("contains no text to train on", splits.Train.File, Hint: broken.FirstOrDefault())]);
+        if (train.Count == 0) throw new UserException([new Problem("contains no text to train on", splits.Train.Files.FirstOrDefault(), Hint: broken.FirstOrDefault())]);
         var validation = splits.Validation is { } held ? Encode(held, train.Classes) : null;
         LabelledNotes.Report(data, splits, train, validation, observer);
         LabelledNotes.WarnOfOverlap([train.Tokens], validation is null ? null : [validation.Tokens], "texts", observer);
@@ -64,15 +63,15 @@ static class LabelledTexts
         if (train.Shortened > 0) observer.Note($"{train.Shortened:N0} of {Amount.Of(train.Count, "training text")} {(train.Shortened == 1 ? "is longer than" : "are longer than")} {Amount.Of(longest, "token")} and {(train.Shortened == 1 ? "is" : "are")} truncated");
         return (tokenizer, train, validation);
 
-        LabelledCorpus Encode(LabelledSplit split, IReadOnlyList<string>? classes) =>
-            LabelledCorpus.Encode(Readable(split.Read(), split.Name, broken, (tokenizer, example => example.Text)), tokenizer, special, classes, longest, split.File, cancel);
+        LabelledCorpus Encode(TextSplit<LabelledExample> split, IReadOnlyList<string>? classes) =>
+            LabelledCorpus.Encode(Readable(split.Read(), split.Name, broken, (tokenizer, example => example.Text)), tokenizer, special, classes, longest, split.Files.FirstOrDefault(), cancel);
     }
 
-    static TextTokenizer TokenizerOf(LabelledDataConfig data, LabelledSplits splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static TextTokenizer TokenizerOf(LabelledDataConfig data, TextSplits<LabelledExample> splits, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         // The loaded embeddings belong to the other run's tokens.
         if (options.TakenFrom is { } from) return WarmStart.Tokenizer(from, data.Tokenizer, run => (run.Data as LabelledDataConfig)?.Tokenizer);
-        var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")}", splits.Train.File is { } file ? [file] : [], () => splits.Train.Read().Select(example => example.Text));
+        var text = new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")}", splits.Train.Files, () => splits.Train.Read().Select(example => example.Text));
         return TokenizerFactory.Create(data.Tokenizer, text, options.Cache, SpecialIds.ForEncoder,
             done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
@@ -157,13 +156,13 @@ static class LabelledNotes
         }
     }
 
-    internal static void Report(LabelledDataConfig data, LabelledSplits splits, LabelledCorpus train, LabelledCorpus? validation, ITrainingObserver observer)
+    internal static void Report(LabelledDataConfig data, TextSplits<LabelledExample> splits, LabelledCorpus train, LabelledCorpus? validation, ITrainingObserver observer)
     {
         if (data.Source is LabelledFolderConfig folder)
             foreach (var split in new[] { splits.Train, splits.Validation, splits.Test })
-                if (split?.File is { } file && LabelledFiles.HeaderOf(file, folder.Text, folder.Label) is { } names)
+                if (split?.Files is [var file] && LabelledFiles.HeaderOf(file, folder.Text, folder.Label) is { } names)
                     observer.Note($"{file}:1: the first line names the columns ({names}) and is not an example");
-        if (splits.Train.File is { } first && train.Count >= Many && train.Labels.Count(label => label == train.Labels[0]) == 1)
+        if (splits.Train.Files is [var first] && train.Count >= Many && train.Labels.Count(label => label == train.Labels[0]) == 1)
             observer.Warn($"{first}:1: no other line has the label {train.Classes[train.Labels[0]]}: if this line names the columns, give their names as data.source.text and data.source.label");
         if (validation is not { Count: > 0 }) return;
         var missing = Enumerable.Range(0, train.Classes.Count).Except(validation.Labels).Select(label => train.Classes[label]).ToList();

@@ -169,11 +169,7 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         return new() { Vocabulary = vocabulary, Batches = [new(rows, context, 0, (long)rows * context, (long)rows * context)] };
     }
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(TModel model, DataProfile data)
-    {
-        using var made = Create(model, data.Vocabulary);
-        return ParameterTable.Of(made);
-    }
+    private protected override SmallModel OneOfEachBlock(TModel model, DataProfile data) => new(Create(model, data.Vocabulary));
 
     private protected sealed override StepWork CreateWork(TModel config, DataProfile data, double smoothing, Device device, Generator generator)
     {

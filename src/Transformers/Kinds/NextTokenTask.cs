@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using TorchSharp;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.Decoding;
@@ -28,24 +25,15 @@ sealed class NextTokenTask : StreamTask<TextBatch>
     readonly int rows;
     readonly TextTokenizer tokenizer;
     readonly RunConfig run;
-    readonly TrainingConfig config;
     readonly TextDataConfig text;
-    readonly Device device;
     readonly ModelFlops flops;
 
     /// <summary>Creates a task on prepared text.</summary>
-    public NextTokenTask(ILanguageModel model, TextTokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device)
+    public NextTokenTask(ILanguageModel model, TextTokenizer tokenizer, PreparedData data, ITextSampler sampler, int rows, RunConfig run, Device device) : base((nn.Module)model, run, device)
     {
-        this.tokenizer = tokenizer;
-        this.run = run;
-        config = run.Training;
+        (this.model, this.tokenizer, this.data, this.rows, this.run) = (model, tokenizer, data, rows, run);
         text = (TextDataConfig)run.Data;
-        this.model = model;
         flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
-        this.data = data;
-        this.device = device;
-        this.rows = rows;
-        Micro = new MicroSize(config.Batch.Micro);
         batches = Prefetcher<TextBatch>.FromSampler(sampler);
     }
 
@@ -118,16 +106,12 @@ sealed class NextTokenTask : StreamTask<TextBatch>
             observer.OnPreparing("tokenizing", value.TotalBytes == 0 ? 1 : (double)value.Bytes / value.TotalBytes);
     }
 
-    public override nn.Module Model => (nn.Module)model;
-
-    public override string Unit => "tokens";
-
     protected override IBatchStream<TextBatch> Stream => batches;
 
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = batches.Next();
-        return Slices(batch.Rows, (first, count) => new TokenBatch(this, batch, first, count, config.LabelSmoothing));
+        return Slices(batch.Rows, (first, count) => new TokenBatch(this, batch, first, count, Config.LabelSmoothing));
     }
 
     /// <remarks>The loss does not depend on the number of rows; with as many as in a micro-batch, no more memory is needed than for a step.</remarks>
@@ -145,12 +129,12 @@ sealed class NextTokenTask : StreamTask<TextBatch>
 
     public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
     {
-        if (config.Sample.Tokens == 0) return [];
+        if (Config.Sample.Tokens == 0) return [];
         Model.eval();
-        var options = new GenerationOptions { MaxNewTokens = config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
+        var options = new GenerationOptions { MaxNewTokens = Config.Sample.Tokens, Temperature = 0.8, TopP = 0.95, Seed = run.Seed, Slide = true };
         // In the run's own precision: otherwise the model would stay in another.
-        using var generator = new Decoding.TextGenerator(model, tokenizer, device) { StartsDocuments = DocumentStarts.BeforePrompts(text), Precision = Precisions.Resolve(config.Precision, device) };
-        var completions = generator.Generate(config.Sample.Prompts ?? [""], options, cancel: cancel);
+        using var generator = new Decoding.TextGenerator(model, tokenizer, Device) { StartsDocuments = DocumentStarts.BeforePrompts(text), Precision = Precisions.Resolve(Config.Precision, Device) };
+        var completions = generator.Generate(Config.Sample.Prompts ?? [""], options, cancel: cancel);
         return [.. completions.Select(completion => completion.Prompt + completion.Text)];
     }
 
@@ -160,7 +144,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
         if (count == 0) return [];
         var ids = new int[count];
         data.Validation.Read(0, ids);
-        return [AttentionPlot.Of(model, tokenizer, ids, device, AttentionPlot.Few).ToPicture("attention")];
+        return [AttentionPlot.Of(model, tokenizer, ids, Device, AttentionPlot.Few).ToPicture("attention")];
     }
 
     public override void Dispose()
@@ -178,7 +162,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
 
         public override double Flops => task.flops.Of(new(rows, batch.Length, 0, Targets, Units));
 
-        public override LossSum LossSum(RandomPosition random) => TokenLoss.Sum(task.model, batch, firstRow, rows, task.device, smoothing, random);
+        public override LossSum LossSum(RandomPosition random) => TokenLoss.Sum(task.model, batch, firstRow, rows, task.Device, smoothing, random);
     }
 }
 

@@ -9,9 +9,5 @@ sealed class ResnetKind : ImageKind<ResnetConfig>
     private protected override OnnxGraph BuildOnnx(ResnetConfig model, ImageShape shape, OnnxWeights weights) => OnnxResnet.Build(model, shape, weights);
 
     // Blocks of a stage differ from its first one, and the model is small.
-    private protected override IReadOnlyList<ParameterShape> ListParameters(ResnetConfig model, DataProfile data)
-    {
-        using var whole = new Resnet(model, data.Image!.Value);
-        return ParameterTable.Of(whole);
-    }
+    private protected override SmallModel OneOfEachBlock(ResnetConfig model, DataProfile data) => new(new Resnet(model, data.Image!.Value));
 }

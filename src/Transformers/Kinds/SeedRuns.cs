@@ -15,7 +15,6 @@ public static class SeedRuns
 
     /// <summary>The folder of a seed's run.</summary>
     /// <param name="run">The folder that contains the runs.</param>
-    /// <param name="seed">The seed.</param>
     public static string FolderOf(string run, ulong seed) => Path.Combine(run, string.Create(CultureInfo.InvariantCulture, $"seed-{seed}"));
 
     /// <summary>The seeds of a config's runs: its own and those after it.</summary>
@@ -95,7 +94,6 @@ public sealed record SeedsResult
 
     /// <summary>The result over runs.</summary>
     /// <param name="folder">The folder that contains them.</param>
-    /// <param name="seeds">All seeds.</param>
     /// <param name="runs">The results so far, of the first seeds.</param>
     /// <param name="stopped">Why it ended early, or null.</param>
     public static SeedsResult Of(string folder, IReadOnlyList<ulong> seeds, IReadOnlyList<TrainResult> runs, string? stopped)

@@ -10,7 +10,6 @@ using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports.Plots;
@@ -37,7 +36,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
     {
         if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run was not trained on sentence pairs");
         using var predictions = new PredictionFile(options.Output, options.Processes);
-        var split = Choose(options.Data is { } folder ? data.Source.At(folder).Open() : data.Open(), options.Split, File.Exists(options.Data));
+        var split = (options.Data is { } folder ? data.Source.At(folder).Open() : data.Open()).Choose(options.Split, File.Exists(options.Data));
         var tokenizers = run.LoadTokenizers();
         using var model = run.LoadSeq2Seq(tokenizers, options.Device);
         var (source, target) = tokenizers;
@@ -93,22 +92,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         };
     }
 
-    internal override void CheckSplit(RunConfig run, string split) => Choose(((ParallelDataConfig)run.Data).Open(), split, file: false);
-
-    static ParallelSplit Choose(ParallelSplits splits, string? name, bool file)
-    {
-        var found = name switch
-        {
-            // A single named file is evaluated as a whole.
-            null => splits.Test ?? splits.Validation ?? (file ? splits.Train with { Name = "data" } : null),
-            "train" => splits.Train,
-            "validation" => splits.Validation,
-            "test" => splits.Test,
-            _ => splits.Tests.FirstOrDefault(test => test.Name == name),
-        };
-        List<string> there = ["train", .. splits.Validation is null ? [] : new[] { "validation" }, .. splits.Tests.Select(test => test.Name)];
-        return found ?? throw new UserException($"no split named {name ?? "test or validation"}", $"the splits are {string.Join(", ", there)}");
-    }
+    internal override void CheckSplit(RunConfig run, string split) => ((ParallelDataConfig)run.Data).Open().Choose(split, file: false);
 
     public override TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null)
     {
@@ -200,11 +184,8 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         }, ("encoder.onnx", OnnxSeq2Seq.BuildEncoder(model.Config, weights)), ("decoder.onnx", OnnxSeq2Seq.BuildDecoder(model.Config, model.Vocabulary, weights)));
     }
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(Seq2SeqConfig model, DataProfile data)
-    {
-        using var one = new Seq2Seq(model with { Layers = 1, DecoderLayers = 1 }, data.Sources, data.Vocabulary, data.Shared);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("encoder.", [model.Layers]), ("decoder.", [model.DecoderLayers ?? model.Layers]));
-    }
+    private protected override SmallModel OneOfEachBlock(Seq2SeqConfig model, DataProfile data) =>
+        new(new Seq2Seq(model with { Layers = 1, DecoderLayers = 1 }, data.Sources, data.Vocabulary, data.Shared), ("encoder.", [model.Layers]), ("decoder.", [model.DecoderLayers ?? model.Layers]));
 
     private protected override StepWork CreateWork(Seq2SeqConfig config, DataProfile data, double smoothing, Device device, Generator generator)
     {

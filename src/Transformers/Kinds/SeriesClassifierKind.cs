@@ -3,15 +3,12 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.Series;
 using Transformers.Evaluation;
 using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports.Plots;
@@ -110,11 +107,8 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
     private protected override DataProfile ProfileAlone(SeriesClassifierConfig model) =>
         throw new UserException("without data, a time-series model has no sizes: they follow from data.length", "give a config that also has data");
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(SeriesClassifierConfig model, DataProfile data)
-    {
-        using var one = new SeriesClassifier(model with { Layers = 1 }, data.Series!.Value.Context, data.Classes);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("encoder.blocks.", [model.Layers]));
-    }
+    private protected override SmallModel OneOfEachBlock(SeriesClassifierConfig model, DataProfile data) =>
+        new(new SeriesClassifier(model with { Layers = 1 }, data.Series!.Value.Context, data.Classes), ("encoder.blocks.", [model.Layers]));
 
     private protected override StepWork CreateWork(SeriesClassifierConfig config, DataProfile data, double smoothing, Device device, Generator generator)
     {
@@ -130,73 +124,21 @@ sealed class SeriesClassifierKind : Kind<SeriesClassifierConfig, LabelledSeriesD
 }
 
 /// <summary>Classifies series.</summary>
-sealed class SeriesClassificationTask : ClassifierTask<(int[] Indices, SeriesBatch Batch)>
+sealed class SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device)
+    : PatchClassifierTask<(int[] Indices, SeriesBatch Batch)>(model, series.Classes, run, device, "series", 0x736572696573, series.Train.Length, series.Validation,
+        ((SeriesModelConfig)run.Model).PatchesOf(series.Length), measuresAll: true)
 {
-    readonly SeriesClassifier model;
-    readonly LabelledSeriesDataset series;
-    readonly TrainingConfig config;
-    readonly Device device;
-    readonly ModelFlops flops;
-    readonly int batchSize, patches;
-    readonly Prefetcher<(int[] Indices, SeriesBatch Batch)> batches;
+    private protected override (int[] Indices, SeriesBatch Batch) Draw(int rows, SampleRandom random) =>
+        Read([.. Enumerable.Range(0, rows).Select(_ => series.Train[random.Next(series.Train.Length)])]);
 
-    /// <summary>Creates a task on time series.</summary>
-    public SeriesClassificationTask(SeriesClassifier model, LabelledSeriesDataset series, RunConfig run, Device device) : base(series.Classes, measuresAll: true)
+    private protected override (int[] Indices, SeriesBatch Batch) Read(int[] examples) => (examples, series.Batch(examples));
+
+    private protected override long[] LabelsOf((int[] Indices, SeriesBatch Batch) batch) => Array.ConvertAll(batch.Indices, index => (long)series.LabelOf(index));
+
+    private protected override Tensor Logits((int[] Indices, SeriesBatch Batch) batch, int first, int rows, RandomPosition random)
     {
-        (this.model, this.series, this.device, config) = (model, series, device, run.Training);
-        flops = ModelFlops.OfTokens(run.Model, vocabulary: 0, series.Classes.Count);
-        var seed = SeedStreams.Of(run.Seed, "batches");
-        batchSize = config.Batch.RowsOf("series");
-        patches = ((SeriesModelConfig)run.Model).PatchesOf(series.Length);
-        Micro = new MicroSize(config.Batch.Micro);
-        batches = new(position =>
-        {
-            var random = new SampleRandom(seed, 0x736572696573, (ulong)position.Epoch, (ulong)position.Next);
-            int[] indices = [.. Enumerable.Range(0, batchSize).Select(_ => series.Train[random.Next(series.Train.Length)])];
-            return (indices, series.Batch(indices));
-        }, Math.Max(1, series.Train.Length / batchSize));
-    }
+        return ((SeriesClassifier)Model).Logits(Part(batch.Batch.Values), Part(batch.Batch.Observed), random: random);
 
-    public override nn.Module Model => model;
-
-    // A patch is a token.
-    public override string Unit => "tokens";
-
-    protected override IBatchStream<(int[] Indices, SeriesBatch Batch)> Stream => batches;
-
-    public override IReadOnlyList<MicroBatch> NextStep()
-    {
-        var (indices, batch) = batches.Next();
-        return Slices(indices.Length, (first, rows) => new Rows(this, indices, batch, first, rows, config.LabelSmoothing, report: null));
-    }
-
-    public override IEnumerable<MicroBatch> Validation(int? count)
-    {
-        if (BeginReport(count) is not { } report) yield break;
-        foreach (var part in series.Validation.Chunk(Math.Max(Micro.Of(batchSize), 64)).Take(count ?? int.MaxValue))
-            yield return new Rows(this, part, series.Batch(part), 0, part.Length, smoothing: 0, report);
-    }
-
-    public override bool HasValidation => series.Validation.Length > 0;
-
-    public override void Dispose()
-    {
-        base.Dispose();
-        model.Dispose();
-    }
-
-    sealed class Rows(SeriesClassificationTask task, int[] indices, SeriesBatch batch, int first, int rows, double smoothing, ClassificationReport? report) : MicroBatch(rows, (long)rows * task.patches, first)
-    {
-        public override double Flops => task.flops.Of(new(rows, task.patches, 0, rows, Units));
-
-        public override LossSum LossSum(RandomPosition random)
-        {
-            var labels = Array.ConvertAll(indices[first..(first + rows)], index => (long)task.series.LabelOf(index));
-            var logits = task.model.Logits(Part(batch.Values), Part(batch.Observed), random: random);                 // [B, N]
-            report?.AddBatch(logits, labels);
-            return Layers.LossSum.Of(logits, tensor(labels).SendTo(task.device), smoothing);
-        }
-
-        Tensor Part(float[] all) => tensor(all[(first * batch.Context)..((first + rows) * batch.Context)], [rows, batch.Context]).SendTo(task.device);
+        Tensor Part(float[] all) => tensor(all[(first * series.Length)..((first + rows) * series.Length)], [rows, series.Length]).SendTo(Device);
     }
 }

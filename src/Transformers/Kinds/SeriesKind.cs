@@ -103,11 +103,8 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
     private protected sealed override DataProfile ProfileAlone(TModel model) =>
         throw new UserException("without data, a time-series model has no sizes: they follow from data.context and data.horizon", "give a config that also has data");
 
-    private protected sealed override IReadOnlyList<ParameterShape> ListParameters(TModel model, DataProfile data)
-    {
-        using var one = SeriesModel.Create(model with { Layers = 1 }, data.Series!.Value);
-        return ParameterTable.Repeat(ParameterTable.Of(one), (Blocks, [model.Layers]));
-    }
+    private protected sealed override SmallModel OneOfEachBlock(TModel model, DataProfile data) =>
+        new(SeriesModel.Create(model with { Layers = 1 }, data.Series!.Value), (Blocks, [model.Layers]));
 
     /// <summary>The prefix of the names of its blocks.</summary>
     private protected abstract string Blocks { get; }

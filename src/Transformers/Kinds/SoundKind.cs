@@ -1,11 +1,14 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
 using TorchSharp;
+using Transformers.Checkpoints;
 using Transformers.Data.Audio;
 using Transformers.Evaluation;
+using Transformers.IO;
 using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Metrics;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports.Plots;
@@ -94,11 +97,8 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
     private protected override DataProfile ProfileAlone(AstConfig model) =>
         throw new UserException("without data, an audio model has no sizes: they follow from data.seconds and data.mels", "give a config that also has data");
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(AstConfig model, DataProfile data)
-    {
-        using var one = new Ast(model with { Layers = 1 }, data.Sound!.Value);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", [model.Layers]));
-    }
+    private protected override SmallModel OneOfEachBlock(AstConfig model, DataProfile data) =>
+        new(new Ast(model with { Layers = 1 }, data.Sound!.Value), ("blocks.", [model.Layers]));
 
     private protected override StepWork CreateWork(AstConfig config, DataProfile data, double smoothing, Device device, Generator generator)
     {
@@ -110,5 +110,73 @@ sealed class SoundKind : Kind<AstConfig, AudioDataConfig>
             var labels = StepWork.Labels(shape.Rows, classes, device);
             return () => LossSum.Of(model.Logits(spectrogram).to(ScalarType.Float32), labels, smoothing).Objective;
         });
+    }
+}
+
+/// <summary>Classifies recordings.</summary>
+/// <remarks>The spectrogram is computed on the model's device. Validation uses no masks, shifts or label smoothing.</remarks>
+sealed class SoundTask(Ast model, SoundDataset sounds, SoundInput input, RunConfig run, Device device)
+    : PatchClassifierTask<SoundBatch>(model, sounds.Classes, run, device, "audio", 0x736F756E64, sounds.Train.Length, sounds.Validation, ((AstConfig)run.Model).TokensOf(model.Shape))
+{
+    readonly SoundFrontEnd front = new(input, device);
+    readonly AudioAugmentConfig augment = ((AudioDataConfig)run.Data).Augment;
+
+    /// <summary>Opens the recordings and creates the task.</summary>
+    internal static TaskSetup Prepare(RunConfig run, AudioDataConfig data, AstConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
+    {
+        if (data.Source is GeneratedAudioConfig) observer.OnPreparing("speaking", 0);
+        var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
+        if (sounds.Train.Length == 0) throw new UserException("there are no training recordings that can be read", sounds.Broken.Select(problem => problem.ToString()).FirstOrDefault());
+        LabelledNotes.CheckClasses(sounds.Classes, "recordings");
+        observer.Note($"{sounds.Train.Length:N0} training, {sounds.Validation.Length:N0} validation and {Amount.Of(sounds.Test.Length, "test recording")} of {Amount.Of(sounds.Classes.Count, "class", "classes")}");
+        foreach (var warning in sounds.Warnings) observer.Warn(warning);
+        var input = options.TakenFrom is { } from ? InputOf(TrainedRun.Open(from), from, data) : SoundFrontEnd.Measure(sounds, SoundShape.SamplesOf(data), data.Mels);
+        using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
+        var model = new Ast(network, SoundShape.Of(data, sounds.Classes.Count), generator).to(options.Device);
+        var files = new Dictionary<string, byte[]>
+        {
+            [SoundInput.FileName] = Encoding.UTF8.GetBytes(input.ToJson()),
+            [CheckpointFiles.Classes] = JsonSerializer.SerializeToUtf8Bytes(sounds.Classes, JsonStyle.Options),
+        };
+        return new TaskSetup
+        {
+            Task = new SoundTask(model, sounds, input, run, options.Device),
+            Files = files,
+            UnitsOf = targets => targets * (double)network.TokensOf(model.Shape),
+            Labels = sounds.Classes,
+            FilesHash = Convert.ToHexStringLower(SHA256.HashData([.. files[SoundInput.FileName], .. files[CheckpointFiles.Classes]])),
+        };
+    }
+
+    // The loaded weights were trained on spectrograms with this mean, standard deviation and number of bands.
+    static SoundInput InputOf(TrainedRun run, string from, AudioDataConfig data)
+    {
+        var there = SoundInput.Parse(run.Checkpoint.ReadText(SoundInput.FileName), run.Checkpoint.PathOf(SoundInput.FileName));
+        if (there.Mels != data.Mels)
+            throw new UserException([new Problem($"data.mels ({data.Mels}) must be {there.Mels}, as in {from}, whose weights are used", Path: "data.mels", Hint: $"--set data.mels={there.Mels}, or leave --from out")]);
+        return there with { Samples = SoundShape.SamplesOf(data) };
+    }
+
+    private protected override SoundBatch Draw(int rows, SampleRandom random)
+    {
+        var (frames, mels, _) = ((Ast)Model).Shape;
+        return sounds.Draw(rows, front.Input.Samples, frames, mels, augment, random);
+    }
+
+    private protected override SoundBatch Read(int[] examples) => sounds.Batch(examples, front.Input.Samples);
+
+    private protected override long[] LabelsOf(SoundBatch batch) => batch.Labels;
+
+    private protected override Tensor Logits(SoundBatch batch, int first, int rows, RandomPosition random)
+    {
+        Tensor spectrogram;
+        using (no_grad()) spectrogram = front.Of(batch, first, rows);
+        return ((Ast)Model).Logits(spectrogram, random: random).to(ScalarType.Float32);
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        front.Dispose();
     }
 }

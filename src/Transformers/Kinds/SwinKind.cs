@@ -30,9 +30,6 @@ sealed class SwinKind : ImageKind<SwinConfig>
 
     private protected override OnnxGraph BuildOnnx(SwinConfig model, ImageShape shape, OnnxWeights weights) => OnnxSwin.Build(model, shape, weights);
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(SwinConfig model, DataProfile data)
-    {
-        using var one = new Swin(model with { Layers = [.. model.Layers.Select(_ => 1)] }, data.Image!.Value);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", model.Layers));
-    }
+    private protected override SmallModel OneOfEachBlock(SwinConfig model, DataProfile data) =>
+        new(new Swin(model with { Layers = [.. model.Layers.Select(_ => 1)] }, data.Image!.Value), ("blocks.", model.Layers));
 }

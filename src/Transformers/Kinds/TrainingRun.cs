@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using System.Text.Json;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Evaluation;
@@ -49,7 +47,7 @@ public static class TrainingRun
 
         using var setup = Create(config, options, observer, stop);
         var precision = Precisions.Resolve(config.Training.Precision, options.Device);
-        var name = precision == Precision.Bf16 ? "bf16" : "fp32";
+        var name = Precisions.NameOf(precision);
         var identity = new RunIdentity(config, setup.Files, setup.FilesHash, name);
         using var outputs = new TrainerOutputs(folder, identity, TrainerOutputs.PolicyOf(config.Training.Checkpoint), observer);
         using var trainer = CreateTrainer(setup, config, options, outputs, observer, stop, MachinePeaks.FlopsPerSecond(options.Device, precision) * processes.Size);

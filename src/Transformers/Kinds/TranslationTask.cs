@@ -1,5 +1,4 @@
 using TorchSharp;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Data.Text;
@@ -9,7 +8,6 @@ using Transformers.Generators;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
-using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Tokenizers;
 using Transformers.Training;
@@ -25,7 +23,6 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
     readonly Seq2Seq model;
     readonly Translator translator;
     readonly RunConfig run;
-    readonly Device device;
     readonly ParallelBatches batches;
     readonly Prefetcher<ParallelBatch> stream;
     readonly ParallelCorpus? validation;
@@ -37,11 +34,9 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
     /// <summary>Creates a task on sentence pairs.</summary>
     /// <param name="target">The target's tokenizer; the same object for a shared vocabulary.</param>
     /// <exception cref="UserException">There is no pair, or a single one exceeds the tokens of a batch.</exception>
-    public TranslationTask(Seq2Seq model, TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device)
+    public TranslationTask(Seq2Seq model, TextTokenizer source, TextTokenizer target, ParallelCorpus train, ParallelCorpus? validation, RunConfig run, Device device) : base(model, run, device)
     {
-        (this.model, this.run, this.device) = (model, run, device);
-        Micro = new MicroSize(run.Training.Batch.Micro);
-        tokenizers = (source, target);
+        (this.model, this.run, tokenizers) = (model, run, (source, target));
         flops = ModelFlops.OfTokens(run.Model, model.Vocabulary);
         // In the run's own precision: otherwise the model would stay in another.
         translator = new Translator(model, source, target, device) { Precision = Precisions.Resolve(run.Training.Precision, device) };
@@ -108,11 +103,11 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         LabelledNotes.WarnOfOverlap([train.Source, train.Target], validation is null ? null : [validation.Source, validation.Target], "pairs", observer);
         return (source, target, train, validation);
 
-        ParallelCorpus Encode(ParallelSplit split, ParallelFilter which, bool keepTexts) =>
+        ParallelCorpus Encode(TextSplit<SentencePair> split, ParallelFilter which, bool keepTexts) =>
             ParallelCorpus.Encode(LabelledTexts.Readable(split.Read(), split.Name, broken, (source, pair => pair.Source), (target, pair => pair.Target)), source, target, which, keepTexts, cancel);
     }
 
-    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelDataConfig data, ParallelSplit train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
+    static (TextTokenizer source, TextTokenizer target) TokenizersOf(ParallelDataConfig data, TextSplit<SentencePair> train, TrainingOptions options, ITrainingObserver observer, CancellationToken cancel)
     {
         if (options.TakenFrom is { } from)
         {
@@ -135,10 +130,6 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
             TokenizerFactory.Create(tokenizer, new SentenceSource($"{data.Source}{(data.Holdout is { } held ? $" without {held}" : "")}{(data.Limit is { } limit ? $", {limit} of them" : "")} {side}", train.Files, () => train.Read().SelectMany(texts)),
                 options.Cache, SpecialIds.ForTranslation, done => observer.OnPreparing("training the tokenizer", done), cancel);
     }
-
-    public override nn.Module Model => model;
-
-    public override string Unit => "tokens";
 
     protected override IBatchStream<ParallelBatch> Stream => stream;
 
@@ -180,7 +171,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
     public override IReadOnlyList<ModelPicture> Pictures()
     {
         if (validation?.Texts!.FirstOrDefault() is not { } pair) return [];
-        return [AttentionPlot.Of(model, tokenizers, (pair.Source, pair.Target), AttentionPart.Cross, device, AttentionPlot.Few).ToPicture("attention")];
+        return [AttentionPlot.Of(model, tokenizers, (pair.Source, pair.Target), AttentionPart.Cross, Device, AttentionPlot.Few).ToPicture("attention")];
     }
 
     public override IReadOnlyList<string> Samples(CancellationToken cancel = default)
@@ -211,6 +202,6 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
     {
         public override double Flops => task.flops.Of(new(batch.Rows, batch.SourceWidth, batch.TargetWidth, Targets, Units));
 
-        public override LossSum LossSum(RandomPosition random) => SumLosses(task.model, batch, smoothing, task.device, random);
+        public override LossSum LossSum(RandomPosition random) => SumLosses(task.model, batch, smoothing, task.Device, random);
     }
 }

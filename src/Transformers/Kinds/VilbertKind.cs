@@ -1,13 +1,10 @@
 using TorchSharp;
 using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.ImageText;
 using Transformers.Evaluation;
 using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
-using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
@@ -147,11 +144,8 @@ sealed class VilbertKind : Kind<VilbertConfig, ImageTextDataConfig>
 
     static PairShape ShapeOf(DataProfile data) => new(data.Vocabulary, data.Classes, data.Image!.Value.Size, data.Image.Value.Channels, data.RegionClasses);
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(VilbertConfig model, DataProfile data)
-    {
-        using var one = new Vilbert(model with { CoLayers = 1, Text = model.Text with { Layers = Math.Min(1, model.Text.Layers) }, Image = model.Image with { Layers = Math.Min(1, model.Image.Layers) } }, ShapeOf(data));
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("text_blocks.", [model.Text.Layers]), ("image_blocks.", [model.Image.Layers]), ("co_blocks.", [model.CoLayers]));
-    }
+    private protected override SmallModel OneOfEachBlock(VilbertConfig model, DataProfile data) =>
+        new(new Vilbert(model with { CoLayers = 1, Text = model.Text with { Layers = Math.Min(1, model.Text.Layers) }, Image = model.Image with { Layers = Math.Min(1, model.Image.Layers) } }, ShapeOf(data)), ("text_blocks.", [model.Text.Layers]), ("image_blocks.", [model.Image.Layers]), ("co_blocks.", [model.CoLayers]));
 
     private protected override StepWork CreateWork(VilbertConfig config, DataProfile data, double smoothing, Device device, Generator generator)
     {

@@ -40,9 +40,6 @@ sealed class VitKind : ImageKind<VitConfig>
 
     private protected override OnnxGraph BuildOnnx(VitConfig model, ImageShape shape, OnnxWeights weights) => OnnxVit.Build(model, shape, weights);
 
-    private protected override IReadOnlyList<ParameterShape> ListParameters(VitConfig model, DataProfile data)
-    {
-        using var one = new Vit(model with { Layers = 1 }, data.Image!.Value);
-        return ParameterTable.Repeat(ParameterTable.Of(one), ("blocks.", [model.Layers]));
-    }
+    private protected override SmallModel OneOfEachBlock(VitConfig model, DataProfile data) =>
+        new(new Vit(model with { Layers = 1 }, data.Image!.Value), ("blocks.", [model.Layers]));
 }

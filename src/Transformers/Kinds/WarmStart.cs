@@ -1,12 +1,10 @@
 using System.Text.RegularExpressions;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 using Transformers.Training;
@@ -23,9 +21,7 @@ public static class WarmStart
     static readonly string[] Sizes = ["vocabulary", "feed_forward.width", "key_value_heads"];
 
     /// <summary>Checks that the model of a config matches that of the run whose weights it starts from.</summary>
-    /// <param name="run">The run.</param>
     /// <param name="name">Its name, for messages.</param>
-    /// <param name="config">The config.</param>
     /// <exception cref="UserException">The models differ in what the weights mean.</exception>
     public static void CheckModel(TrainedRun run, string name, RunConfig config)
     {
@@ -152,7 +148,6 @@ public static class WarmStart
         : null;
 
     /// <summary>Freezes the parameters whose name matches a pattern, in which <c>*</c> matches any text.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="patterns">The patterns, such as <c>encoder.tok_emb.*</c>.</param>
     /// <returns>The number of frozen parameters.</returns>
     /// <exception cref="UserException">A pattern matches nothing, or nothing is left to train.</exception>

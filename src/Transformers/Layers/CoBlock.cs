@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Utils;
 using Transformers.Configs;
 using static TorchSharp.torch;

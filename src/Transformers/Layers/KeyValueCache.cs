@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Transformers.Layers;
@@ -12,9 +11,6 @@ public sealed class KeyValueCache(int layers) : IDisposable
 
     /// <summary>The number of tokens read so far.</summary>
     public long Length => Layers.Count == 0 ? 0 : Layers[0].Length;
-
-    /// <summary>The tensors' device; the CPU while the cache is empty.</summary>
-    public Device Device => Layers.Count > 0 && Layers[0].Length > 0 ? Layers[0].Keys.device : CPU;
 
     /// <summary>Keeps rows of the batch, in a new order; a row may be repeated.</summary>
     /// <param name="rows">Row numbers, [B′], whole numbers.</param>

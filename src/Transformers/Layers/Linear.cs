@@ -127,6 +127,9 @@ public static class Precisions
     public static Precision Resolve(Precision asked, Device device) =>
         asked != Precision.Auto ? asked : MultipliesBFloat16(device) ? Precision.Bf16 : Precision.Fp32;
 
+    /// <summary>A resolved precision as configs and results name it: <c>fp32</c> or <c>bf16</c>.</summary>
+    internal static string NameOf(Precision precision) => precision == Precision.Bf16 ? "bf16" : "fp32";
+
     /// <summary>Sets the compute type of all layers of a model. Weights stay in 32 bits.</summary>
     public static void Apply(nn.Module model, Precision precision)
     {
@@ -159,7 +162,6 @@ public sealed class WeightCopies
 
     /// <summary>The copies that a model's products read; null if they read the weights themselves, in 32 bits.</summary>
     /// <param name="model">The model, its precision set.</param>
-    /// <param name="device">Its device.</param>
     public static WeightCopies? For(nn.Module model, Device device)
     {
         if (!AreUsed(device, Precision.Bf16)) return null;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Native;
 using static TorchSharp.torch;
 
@@ -26,7 +25,6 @@ public sealed class LogMel : IDisposable
 
     /// <summary>Creates the filters for a number of bands.</summary>
     /// <param name="mels">The number of bands M.</param>
-    /// <param name="device">Where to compute.</param>
     public LogMel(int mels, Device device)
     {
         using var scope = NewDisposeScope();

@@ -14,7 +14,6 @@ public static class MachinePeaks
     const int Side = 512, SideOnDevice = 4096;
 
     /// <summary>Operations per second of a large matrix product: measured earlier, or now, in under 0.3 s.</summary>
-    /// <param name="device">The device.</param>
     /// <param name="precision">The type of the product.</param>
     /// <param name="again">Whether to measure even if it was measured before.</param>
     public static double FlopsPerSecond(Device device, Precision precision, bool again = false) => FlopsPerSecond(device, precision, again, Path.Combine(UserCache.Folder, "peaks.json"));
@@ -50,10 +49,8 @@ public static class MachinePeaks
     }
 
     // A value measured with another engine, instruction set or number of threads does not apply.
-    static string KeyOf(Device device, Precision precision)
-    {
-        return $"{precision}|{device}|{NativeLibraries.Load().Version}|{ProcessSettings.Instructions}|{get_num_threads()}|{Environment.MachineName}".ToLowerInvariant();
-    }
+    static string KeyOf(Device device, Precision precision) =>
+        $"{precision}|{device}|{NativeLibraries.Load().Version}|{ProcessSettings.Instructions}|{get_num_threads()}|{Environment.MachineName}".ToLowerInvariant();
 
     static Dictionary<string, double> Read(string file)
     {

@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Configs;
 using Transformers.Native;
@@ -42,14 +41,6 @@ public sealed class PatchEmbedding : nn.Module<Tensor, Tensor>, IComputes
         var (B, C, height, width) = x.Dims4();
         return x.reshape(B, C, height / P, P, width / P, P).permute(0, 2, 4, 1, 3, 5).reshape(B, height / P, width / P, C * P * P);
     }
-
-    /// <summary>Projects by a convolution.</summary>
-    /// <param name="x">[B, C, Y·P, X·P].</param>
-    /// <param name="weight">[D, C, P, P].</param>
-    /// <param name="bias">[D].</param>
-    /// <returns>[B, Y, X, D].</returns>
-    public static Tensor Convolution(Tensor x, Tensor weight, Tensor? bias) =>
-        nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1);
 }
 
 /// <summary>How a model encodes the position of a patch in an image.</summary>

@@ -6,15 +6,12 @@ namespace Transformers.Metrics;
 /// <summary>BLEU of a corpus, with its parts.</summary>
 /// <param name="Score">From 0 to 100.</param>
 /// <param name="Precisions">Of each n-gram order from 1, in percent, after smoothing.</param>
-/// <param name="Matches">Clipped matches of each order.</param>
-/// <param name="Totals">N-grams of the translation, of each order.</param>
 /// <param name="BrevityPenalty">From 0 to 1.</param>
 /// <param name="HypothesisLength">Words of the translations.</param>
 /// <param name="ReferenceLength">Words of the references.</param>
 /// <param name="Signature">How it was computed, in sacreBLEU's form.</param>
 public sealed record BleuScore(
-    double Score, IReadOnlyList<double> Precisions, IReadOnlyList<long> Matches, IReadOnlyList<long> Totals,
-    double BrevityPenalty, long HypothesisLength, long ReferenceLength, string Signature)
+    double Score, IReadOnlyList<double> Precisions, double BrevityPenalty, long HypothesisLength, long ReferenceLength, string Signature)
 {
     /// <summary>The line that sacreBLEU prints: score, precisions, brevity penalty and lengths.</summary>
     public override string ToString()
@@ -75,7 +72,7 @@ public static class Bleu
                 precisions[n] = 100 * (matches[n] > 0 ? matches[n] : 1 / (halving *= 2)) / totals[n];
             if (precisions.All(p => p > 0)) score = penalty * Math.Exp(precisions.Sum(Math.Log) / MaximumOrder);
         }
-        return new BleuScore(score, precisions, matches, totals, penalty, hypothesisLength, referenceLength,
+        return new BleuScore(score, precisions, penalty, hypothesisLength, referenceLength,
             $"nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:{TextUnits.Version}");
     }
 }

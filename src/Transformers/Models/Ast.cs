@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
@@ -72,7 +71,6 @@ public sealed class Ast : nn.Module<Tensor, Tensor>, ILayered, IAdaptsWeights
     readonly Linear head;
 
     /// <summary>Creates a model with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">The spectrograms and the classes.</param>
     /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The spectrogram is smaller than a patch.</exception>

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
@@ -90,7 +89,6 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     protected ImageModel(string name, ImageShape shape) : base(name) => Shape = shape;
 
     /// <summary>Creates the network that a config describes, with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
     /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The network does not fit the images.</exception>
@@ -116,13 +114,6 @@ public abstract class ImageModel : nn.Module<Tensor, Tensor>, ILayered, IAdaptsW
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, N].</returns>
     public abstract Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);
-
-    /// <summary>The input of the output layer: the pooled output of the last block.</summary>
-    /// <param name="images">[B, C, Y, X], normalised.</param>
-    /// <param name="recorder">Records attention weights.</param>
-    /// <param name="random">The position in the run, for dropout.</param>
-    /// <returns>[B, D] of the last layer's width.</returns>
-    public abstract Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default);
 
     /// <inheritdoc/>
     public abstract int Depth { get; }

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.IO;

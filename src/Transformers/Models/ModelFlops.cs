@@ -20,7 +20,6 @@ sealed class ModelFlops
 
     /// <summary>Counts for an image model.</summary>
     /// <param name="model">The network.</param>
-    /// <param name="image">Its images.</param>
     /// <param name="vocabulary">The number of tokens, if it also reads text.</param>
     internal static ModelFlops OfImages(ModelConfig model, ImageShape image, int vocabulary = 0) => new(model, new(vocabulary, image.Classes, image));
 

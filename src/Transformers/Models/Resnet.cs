@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
@@ -86,7 +85,6 @@ public sealed class Resnet : ImageModel
     readonly Linear head;
 
     /// <summary>Creates a model with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
     /// <param name="generator">The random stream for the weights.</param>
     public Resnet(ResnetConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Resnet), shape)
@@ -112,8 +110,8 @@ public sealed class Resnet : ImageModel
     /// <inheritdoc/>
     public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => head.call(Features(images, recorder, random));
 
-    /// <inheritdoc/>
-    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)
+    // The pooled output of the last block.
+    Tensor Features(Tensor images, AttentionRecorder? recorder, RandomPosition random)
     {
         var x = stemNorm.call(stem.call(images)).relu();                            // [B, C, Y, X]
         foreach (var block in blocks) x = block.call(x);                            // [B, 2ⁿC, Y/2ⁿ, X/2ⁿ]

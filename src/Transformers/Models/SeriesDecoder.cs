@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Series;
@@ -39,7 +38,6 @@ public sealed class SeriesDecoder : SeriesModel
     readonly Linear head;
 
     /// <summary>Creates a model with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">The lengths of context, horizon and season.</param>
     /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patch does not divide the context.</exception>

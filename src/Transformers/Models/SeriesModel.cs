@@ -1,8 +1,6 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.Series;
 using Transformers.IO;
 using Transformers.Layers;
@@ -134,7 +132,6 @@ public sealed class PatchStack : nn.Module
     readonly Norm? norm;
 
     /// <summary>Creates a stack; the model that contains it initialises the weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="steps">The number of steps L of a series.</param>
     /// <param name="causal">Whether a patch attends only to earlier ones.</param>
     /// <exception cref="UserException">The patches do not cover the steps.</exception>
@@ -194,7 +191,6 @@ public abstract class SeriesModel : nn.Module
     }
 
     /// <summary>Creates the network that a config describes, with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">The lengths of context, horizon and season.</param>
     /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patches do not fit the context.</exception>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
@@ -113,7 +112,6 @@ public sealed class Swin : ImageModel
     readonly Linear head;
 
     /// <summary>Creates a model with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
     /// <param name="generator">The random stream for the weights.</param>
     public Swin(SwinConfig config, ImageShape shape, Generator? generator = null) : base(nameof(Swin), shape)
@@ -152,8 +150,8 @@ public sealed class Swin : ImageModel
     /// <inheritdoc/>
     public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => head.call(Features(images, recorder, random));
 
-    /// <inheritdoc/>
-    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => Grid(images, recorder, random).mean([1L, 2L]);     // [B, D]
+    // The pooled output of the last block.
+    Tensor Features(Tensor images, AttentionRecorder? recorder, RandomPosition random) => Grid(images, recorder, random).mean([1L, 2L]);     // [B, D]
 
     /// <summary>The output of the last stage.</summary>
     /// <param name="images">[B, C, Y, X], normalised.</param>

@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Utils;
 using Transformers.Layers;
 using Transformers.Native;
@@ -24,7 +23,6 @@ public sealed class SwinBlock : nn.Module, IBlock, IHasBorder
     Action? ready;
 
     /// <summary>Creates a layer from its parts.</summary>
-    /// <param name="attention">The attention.</param>
     /// <param name="positions">The bias within a window.</param>
     /// <param name="feedForward">The feed-forward network.</param>
     /// <param name="residual">Makes a residual connection.</param>

@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Layers;
@@ -72,7 +71,6 @@ public sealed class Vilbert : nn.Module, IComputes
     readonly Linear regionOutput;
 
     /// <summary>Creates a model with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">Texts, images and answers.</param>
     /// <param name="generator">The random stream for the weights.</param>
     public Vilbert(VilbertConfig config, PairShape shape, Generator? generator = null) : base(nameof(Vilbert))
@@ -114,9 +112,6 @@ public sealed class Vilbert : nn.Module, IComputes
 
     /// <summary>The number of patches of an image; 0 for region features, whose number differs between images.</summary>
     public int Patches => config.Patch is { } patch ? Shape.Size / patch * (Shape.Size / patch) : 0;
-
-    /// <summary>The side of a patch, in pixels; null for region features.</summary>
-    public int? Patch => config.Patch;
 
     /// <summary>The maximum number of tokens of a text.</summary>
     public int Context => config.Context;
@@ -184,7 +179,6 @@ public sealed class Vilbert : nn.Module, IComputes
     /// <summary>Runs both streams to their outputs.</summary>
     /// <param name="ids">[B, T], whole numbers below V.</param>
     /// <param name="lengths">The tokens of each row.</param>
-    /// <param name="images">The images.</param>
     /// <param name="recorder">Records the weights of co-attention.</param>
     /// <param name="random">The position in the run, for dropout.</param>
     /// <returns>[B, T, D] and [B, 1 + R, D'].</returns>
@@ -224,7 +218,6 @@ public sealed class Vilbert : nn.Module, IComputes
 
     /// <summary>The loss of the predictions for regions.</summary>
     /// <param name="output">What <see cref="RegionOutput"/> predicts.</param>
-    /// <param name="images">The images.</param>
     /// <param name="classes">The class probabilities of all regions, [B·R, N]; null if there are none.</param>
     /// <param name="regions">The indices of the predicted regions in [B·R], [M].</param>
     /// <returns>[M]: the divergence from the classes (Lu et al. 2019, section 3.2); else the mean squared error of the features, normalised for each region (He et al. 2022, section 3).</returns>

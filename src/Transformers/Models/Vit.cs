@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
@@ -81,7 +80,6 @@ public sealed class Vit : ImageModel
     readonly Linear head;
 
     /// <summary>Creates a model with freshly initialised weights.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="shape">The images and the classes.</param>
     /// <param name="generator">The random stream for the weights.</param>
     /// <exception cref="UserException">The patch does not divide the image.</exception>
@@ -108,8 +106,8 @@ public sealed class Vit : ImageModel
     /// <inheritdoc/>
     public override Tensor Logits(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default) => head.call(Features(images, recorder, random));
 
-    /// <inheritdoc/>
-    public override Tensor Features(Tensor images, AttentionRecorder? recorder = null, RandomPosition random = default)
+    // The pooled output of the last block.
+    Tensor Features(Tensor images, AttentionRecorder? recorder, RandomPosition random)
     {
         var x = Tokens(images, recorder, random);                                   // [B, T, D]
         return classToken is null ? x.mean([1L]) : x.select(1, 0);                  // [B, D]
@@ -144,7 +142,6 @@ public sealed class Vit : ImageModel
 static class PatchBlocks
 {
     /// <summary>The stack of blocks.</summary>
-    /// <param name="config">The network.</param>
     /// <param name="scale">The initial factor on each sublayer's output (LayerScale); null for none.</param>
     internal static ModuleList<Block> Create(PatchModelConfig config, double? scale = null) => nn.ModuleList(Enumerable.Range(0, config.Layers).Select(layer => new Block(
         new Attention(config.Width, config.Heads, dropout: config.Drop.Attention),

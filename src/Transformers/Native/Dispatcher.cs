@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using TorchSharp;
 using Transformers.IO;
 using static TorchSharp.torch;
 
@@ -148,14 +147,8 @@ readonly struct OperatorArgument
 
     public static OperatorArgument None => default;
 
-    // Optional arguments; null becomes none.
+    // An optional argument; null becomes none.
     public static OperatorArgument Optional(Tensor? tensor) => tensor is null ? None : new(Kind.Tensor, tensor, optional: true);
-
-    public static OperatorArgument Optional(double? number) => number is not { } some ? None : new(Kind.Real, null, BitConverter.DoubleToUInt64Bits(some), optional: true);
-
-    public static OperatorArgument Optional(long? number) => number is not { } some ? None : new(Kind.Integer, null, (ulong)some, optional: true);
-
-    public static OperatorArgument Optional(bool? truth) => truth is not { } some ? None : new(Kind.Truth, null, some ? 1u : 0u, optional: true);
 
     public static implicit operator OperatorArgument(Tensor tensor) => new(Kind.Tensor, tensor);
     public static implicit operator OperatorArgument(Tensor[] tensors) => new(Kind.Tensors, tensors);

@@ -51,7 +51,6 @@ public sealed class EventWriter : IDisposable
 
     /// <summary>Writes a text.</summary>
     /// <param name="step">The optimizer step.</param>
-    /// <param name="tag">Its tag.</param>
     /// <param name="text">Markdown.</param>
     /// <exception cref="IOException">The disk is full, ….</exception>
     public void AddText(long step, string tag, string text)
@@ -64,8 +63,6 @@ public sealed class EventWriter : IDisposable
 
     /// <summary>Writes how values are distributed, in buckets of equal width; those that are not finite are left out.</summary>
     /// <param name="step">The optimizer step.</param>
-    /// <param name="tag">Their tag.</param>
-    /// <param name="values">The values.</param>
     /// <param name="buckets">The number of buckets.</param>
     /// <exception cref="IOException">The disk is full, ….</exception>
     public void AddHistogram(long step, string tag, IEnumerable<float> values, int buckets = 30)
@@ -84,7 +81,6 @@ public sealed class EventWriter : IDisposable
 
     /// <summary>Writes a picture.</summary>
     /// <param name="step">The optimizer step.</param>
-    /// <param name="tag">Its tag.</param>
     /// <param name="width">Pixels per row.</param>
     /// <param name="height">Rows.</param>
     /// <param name="png">The bytes of a PNG file of red, green and blue.</param>

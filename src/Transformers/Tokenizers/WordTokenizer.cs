@@ -30,7 +30,6 @@ public sealed class WordTokenizer : TextTokenizer
     }
 
     /// <summary>Collects the words of texts.</summary>
-    /// <param name="texts">The texts.</param>
     /// <param name="specialTokens">Special tokens, whose ids come first; <see cref="Unknown"/> among them lets any word be encoded.</param>
     public static WordTokenizer Train(IEnumerable<string> texts, IReadOnlyList<string> specialTokens)
     {

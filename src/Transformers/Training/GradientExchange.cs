@@ -37,7 +37,6 @@ sealed class GradientExchange : IDisposable
     bool armed, ended;
 
     /// <summary>An exchange over a flat buffer.</summary>
-    /// <param name="processes">All processes.</param>
     /// <param name="layout">The buckets.</param>
     /// <param name="flat">The gradients, one-dimensional; must outlive the exchange.</param>
     /// <param name="sharded">Whether each process needs only the sum of its own part of a bucket.</param>

@@ -1,5 +1,4 @@
 using TorchSharp.Modules;
-using TorchSharp;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Processes;
@@ -26,7 +25,6 @@ sealed class GradientStore : IDisposable
     /// <summary>The gradients of the parameters that are trained.</summary>
     /// <param name="model">The model, whose blocks decide in which parts gradients are exchanged.</param>
     /// <param name="trained">The parameters by name.</param>
-    /// <param name="processes">All processes.</param>
     /// <param name="sharded">Whether each process updates only a part of the parameters.</param>
     internal GradientStore(nn.Module model, IReadOnlyList<(string Name, Parameter Parameter)> trained, Communicator processes, bool sharded)
     {
@@ -53,7 +51,6 @@ sealed class GradientStore : IDisposable
     }
 
     /// <summary>The layout of a model's gradients.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="trained">The parameters that are trained, by name.</param>
     /// <param name="processes">The number of processes.</param>
     /// <param name="blocks">The model's blocks, in the order in which the layout numbers them.</param>

@@ -1,4 +1,3 @@
-using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Configs;
 using Transformers.IO;
@@ -71,7 +70,7 @@ public sealed record SgdConfig : OptimizerConfig
 /// Weight decay acts on matrices only, not on biases, norms and other vectors, as in nanoGPT. The whole update is one call into the engine:
 /// hundreds of small calls would cost more than their arithmetic.
 /// </remarks>
-public abstract partial class Optimizer : IDisposable
+public abstract class Optimizer : IDisposable
 {
     readonly (string name, Parameter parameter)[] trained;
     readonly List<(string suffix, Tensor[] tensors)> slots = [];
@@ -80,10 +79,7 @@ public abstract partial class Optimizer : IDisposable
     readonly GradientStore gradients;
 
     /// <summary>An optimizer of the parameters that need a gradient.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="config">The optimizer's settings.</param>
-    /// <param name="team">The processes that train together.</param>
-    protected Optimizer(nn.Module model, OptimizerConfig config, OptimizerTeam team)
+    private protected Optimizer(nn.Module model, OptimizerConfig config, OptimizerTeam team)
     {
         trained = [.. model.named_parameters().Where(named => named.parameter.requires_grad)];
         gradients = new GradientStore(model, trained, team.Processes, team.Sharded);
@@ -100,8 +96,6 @@ public abstract partial class Optimizer : IDisposable
     }
 
     /// <summary>Creates the optimizer of a config.</summary>
-    /// <param name="config">The optimizer's settings.</param>
-    /// <param name="model">The model.</param>
     /// <param name="team">The processes that train together; by default one.</param>
     public static Optimizer Create(OptimizerConfig config, nn.Module model, OptimizerTeam? team = null) => config switch
     {
@@ -114,10 +108,10 @@ public abstract partial class Optimizer : IDisposable
     public long Steps { get; set; }
 
     /// <summary>The weight decay of each tensor that this process updates.</summary>
-    protected double[] Decays { get; }
+    private protected double[] Decays { get; }
 
     /// <summary>Tensors like those that this process updates, at first all 0, that are part of the state.</summary>
-    protected Tensor[] AddSlot(string suffix)
+    private protected Tensor[] AddSlot(string suffix)
     {
         using var plain = no_grad();
         Tensor[] tensors = [.. updated.Select(tensor => zeros_like(tensor).DetachFromDisposeScope())];
@@ -184,21 +178,14 @@ public abstract partial class Optimizer : IDisposable
         return rates;
     }
 
-    /// <summary>Changes the parameters.</summary>
-    /// <param name="parameters">Changed in place.</param>
-    /// <param name="gradients">Of the parameters' shapes.</param>
-    /// <param name="rates">The learning rate of each parameter.</param>
-    /// <param name="scale">The factor of the gradients.</param>
-    protected virtual void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale) =>
+    /// <summary>Changes the parameters in place, each with its own learning rate.</summary>
+    private protected virtual void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale) =>
         UpdateOnDevice(parameters, gradients, rates, scale == 1 ? null : tensor((float)(1 / scale), device: parameters[0].device), skip: null);
 
-    /// <summary>Changes the parameters without waiting for their device.</summary>
-    /// <param name="parameters">Changed in place.</param>
-    /// <param name="gradients">Of the parameters' shapes.</param>
-    /// <param name="rates">The learning rate of each parameter.</param>
+    /// <summary>Changes the parameters in place without waiting for their device.</summary>
     /// <param name="divisor">The divisor of the gradients, a scalar; null for 1.</param>
     /// <param name="skip">A scalar: if it is 1, nothing changes; null for never.</param>
-    protected abstract void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip);
+    private protected abstract void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip);
 
     /// <summary>Sets the gradients to 0.</summary>
     public void ZeroGradients() => gradients.Zero();
@@ -211,7 +198,31 @@ public abstract partial class Optimizer : IDisposable
         slots.Clear();
         foreach (var tensor in updated.Where(tensor => tensor is not Parameter)) tensor.Dispose();
         gradients.Dispose();
-        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The state by name, <c>parameter.slot</c>: of whole parameters, or of the parts that this process updates if the optimizer
+    /// is sharded.</summary>
+    public IEnumerable<(string name, Tensor tensor)> State =>
+        slots.SelectMany(slot => slot.tensors.Select((tensor, i) => ($"{trained[gradients.Pieces[i].Parameter].name}.{slot.suffix}", tensor)));
+
+    /// <summary>The state of whole parameters by name; collective. If the optimizer is sharded, the tensors are new.</summary>
+    public IReadOnlyList<(string Name, Tensor Tensor)> CollectState() => !gradients.Sharded ? [.. State]
+        : [.. slots.SelectMany(slot => gradients.Collect(slot.tensors).Select((tensor, i) => ($"{trained[i].name}.{slot.suffix}", tensor)))];
+
+    /// <summary>A state of whole parameters to fill: the optimizer's own tensors, or new tensors of zeros if it is sharded.</summary>
+    public IReadOnlyList<(string Name, Tensor Tensor)> NewState() => !gradients.Sharded ? [.. State]
+        : [.. slots.SelectMany(slot => trained.Select(named => ($"{named.name}.{slot.suffix}", zeros(named.parameter.shape, ScalarType.Float32, named.parameter.device))))];
+
+    /// <summary>Copies this process's part of a state of whole parameters.</summary>
+    /// <param name="whole">As <see cref="NewState"/> gives it.</param>
+    public void TakeState(IReadOnlyList<(string Name, Tensor Tensor)> whole)
+    {
+        if (!gradients.Sharded) return;
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        for (var slot = 0; slot < slots.Count; slot++)
+            for (var i = 0; i < gradients.Pieces.Count; i++)
+                slots[slot].tensors[i].copy_(GradientStore.Of(whole[slot * trained.Length + gradients.Pieces[i].Parameter].Tensor, gradients.Pieces[i]));
     }
 }
 
@@ -229,13 +240,13 @@ sealed class AdamOptimizer : Optimizer
         second = AddSlot("second_moment");
     }
 
-    protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
+    private protected override void Update(Tensor[] parameters, Tensor[] gradients, double[] rates, double scale)
     {
         if (config.Decoupled && KernelTensors.Fit(parameters)) OptimizerKernels.AdamW(parameters, gradients, first, second, rates, Decays, config.Betas, config.Eps, Steps, scale);
         else base.Update(parameters, gradients, rates, scale);
     }
 
-    protected override void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
+    private protected override void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
     {
         // Steps that were skipped on the device are counted too: the bias correction hardly differs.
         Tensor[] steps = [.. Enumerable.Repeat(tensor((float)Steps, device: parameters[0].device), parameters.Length)];
@@ -261,7 +272,7 @@ sealed class SgdOptimizer : Optimizer
         if (momentum > 0) velocity = AddSlot("velocity");
     }
 
-    protected override void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
+    private protected override void UpdateOnDevice(Tensor[] parameters, Tensor[] gradients, double[] rates, Tensor? divisor, Tensor? skip)
     {
         for (var i = 0; i < parameters.Length; i++)
         {

@@ -58,7 +58,6 @@ public static class DataOverride
 {
     /// <summary>A config whose data come from a file or a folder.</summary>
     /// <exception cref="UserException">The path does not exist, or data of this kind are not read from a path.</exception>
-    /// <param name="config">The config.</param>
     /// <param name="path">The file or folder; null for the config's own.</param>
     /// <param name="include">Which files in folders are read as text; null for the config's own.</param>
     public static RunConfig Apply(RunConfig config, string? path, IReadOnlyList<string>? include)

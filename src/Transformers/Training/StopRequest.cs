@@ -79,16 +79,12 @@ sealed class TimeLimit : IDisposable
 
 /// <summary>Makes all processes of a run end, save and cancel at the same point, whichever of them was asked to.</summary>
 /// <remarks>A single process uses only its own <see cref="StopRequest"/>.</remarks>
-/// <param name="processes">All processes.</param>
 /// <param name="stop">The requests to this process.</param>
 sealed class Agreement(Communicator processes, StopRequest stop)
 {
     static readonly string[] Reasons = ["sigint", "sigterm", "sighup", "max_time", "other"];
 
     bool save;
-
-    /// <summary>All processes.</summary>
-    internal Communicator Processes => processes;
 
     /// <summary>Why all are to end, or null.</summary>
     internal string? Reason => processes.IsAlone ? stop.Reason : stop.Agreed;

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 using Transformers.Runs;
 using static TorchSharp.torch;
 

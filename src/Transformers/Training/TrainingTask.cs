@@ -96,6 +96,17 @@ public abstract class TrainingTask : IDisposable
 /// <summary>A task whose batches come from a stream, whose position checkpoints contain.</summary>
 abstract class StreamTask<TBatch> : TrainingTask
 {
+    private protected StreamTask(nn.Module model, RunConfig run, Device device) =>
+        (Model, Config, Device, Micro) = (model, run.Training, device, new MicroSize(run.Training.Batch.Micro));
+
+    public sealed override nn.Module Model { get; }
+
+    public override string Unit => "tokens";
+
+    private protected TrainingConfig Config { get; }
+
+    private protected Device Device { get; }
+
     /// <summary>The batches of training; belongs to the task.</summary>
     protected abstract IBatchStream<TBatch> Stream { get; }
 
@@ -172,7 +183,6 @@ static class DeviceCopy
     /// <summary>Moves a tensor that was just made from an array to a device. A copy to a CUDA device is asynchronous, from pinned memory,
     /// so that it overlaps with earlier work.</summary>
     /// <param name="made">The tensor, in CPU memory; ownership passes to this method.</param>
-    /// <param name="device">The device.</param>
     /// <returns>The tensor itself if the device is the CPU.</returns>
     internal static Tensor SendTo(this Tensor made, Device device)
     {

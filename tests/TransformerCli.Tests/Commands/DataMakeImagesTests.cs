@@ -1,7 +1,4 @@
-using System.CommandLine;
 using System.Text.Json;
-using TransformerCli;
-using TransformerCli.Commands;
 
 namespace TransformerCli.Tests.Commands;
 

@@ -1,6 +1,4 @@
-using System.CommandLine;
 using System.Text.Json;
-using TransformerCli.Commands;
 
 namespace TransformerCli.Tests.Commands;
 

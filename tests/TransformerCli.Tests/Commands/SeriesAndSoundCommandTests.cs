@@ -4,10 +4,8 @@ using Transformers.IO.Sounds;
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>A run of each kind over series and sounds, trained once for all tests of a class.</summary>
-public sealed class TrainedSeriesAndSounds : IDisposable
+public sealed class TrainedSeriesAndSounds : TrainedRuns
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-series-").FullName;
-
     public TrainedSeriesAndSounds()
     {
         const string learning = "training: { steps: 4, batch: { sequences: 8 }, optimizer: { kind: adamw, lr: 1.0e-3 } }";
@@ -34,22 +32,6 @@ public sealed class TrainedSeriesAndSounds : IDisposable
     public string Classes { get; }
     public string Sounds { get; }
     public string Folder { get; }
-
-    public string At(string name) => Path.Combine(root, name);
-
-    public string Write(string name, string text)
-    {
-        File.WriteAllText(At(name), text);
-        return At(name);
-    }
-
-    string Train(string name, string config)
-    {
-        var outcome = CommandLine.Run("train", Write($"{name}.yaml", config), "--run", At(name), "--device", "cpu", "--quiet");
-        return outcome.ExitCode == 0 ? At(name) : throw new InvalidOperationException(outcome.Error);
-    }
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
 }
 
 /// <summary>The commands over series and sounds.</summary>

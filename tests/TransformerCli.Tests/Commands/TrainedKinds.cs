@@ -1,10 +1,34 @@
 namespace TransformerCli.Tests.Commands;
 
-/// <summary>A run of each kind, trained once for all tests of a class.</summary>
-public sealed class TrainedKinds : IDisposable
+/// <summary>A folder of runs that are trained once for all tests of a class.</summary>
+public abstract class TrainedRuns : IDisposable
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-kinds-").FullName;
+    readonly string root = Directory.CreateTempSubdirectory("transformer-runs-").FullName;
 
+    public string At(string name) => Path.Combine(root, name);
+
+    public string Write(string name, string text)
+    {
+        File.WriteAllText(At(name), text);
+        return At(name);
+    }
+
+    private protected string Train(string name, string config)
+    {
+        var outcome = CommandLine.Run("train", Write($"{name}.yaml", config), "--run", At(name), "--device", "cpu", "--quiet");
+        return outcome.ExitCode == 0 ? At(name) : throw new InvalidOperationException(outcome.Error);
+    }
+
+    public void Dispose()
+    {
+        Directory.Delete(root, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>A run of each kind, trained once for all tests of a class.</summary>
+public sealed class TrainedKinds : TrainedRuns
+{
     public TrainedKinds()
     {
         const string learning = "training: { steps: 4, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, checkpoint: { every: 2 }, sample: { tokens: 0 } }";
@@ -48,20 +72,4 @@ public sealed class TrainedKinds : IDisposable
     public string Classifier { get; }
     public string Masked { get; }
     public string Pairs { get; }
-
-    public string At(string name) => Path.Combine(root, name);
-
-    public string Write(string name, string text)
-    {
-        File.WriteAllText(At(name), text);
-        return At(name);
-    }
-
-    string Train(string name, string config)
-    {
-        var outcome = CommandLine.Run("train", Write($"{name}.yaml", config), "--run", At(name), "--device", "cpu", "--quiet");
-        return outcome.ExitCode == 0 ? At(name) : throw new InvalidOperationException(outcome.Error);
-    }
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
 }

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Benchmarks;
 using Transformers.Configs;
 using Transformers.IO;
@@ -6,7 +5,6 @@ using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
-using Transformers.Tests.Training;
 using Transformers.Training;
 using static TorchSharp.torch;
 

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Benchmarks;
 using Transformers.Configs;
 using Transformers.IO;

@@ -1,5 +1,4 @@
 using Transformers.Tests.Training;
-using TorchSharp;
 using Transformers.Benchmarks;
 using Transformers.Configs;
 using Transformers.IO;

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Transformers.Checkpoints;
-using Transformers.IO;
 using Transformers.Runs;
 
 namespace Transformers.Tests.Checkpoints;

@@ -1,4 +1,3 @@
-using TestSupport;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Native;

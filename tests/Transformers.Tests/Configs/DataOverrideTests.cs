@@ -1,5 +1,4 @@
 using Transformers.Tests.Training;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.Training;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Formats.Tar;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Data.Sentences;

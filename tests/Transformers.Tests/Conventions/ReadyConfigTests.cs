@@ -1,6 +1,5 @@
 using Transformers.Tests.Training;
 using TestSupport;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Audio;
 using Transformers.Data.Images;

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
-using System.Text;
 using TestSupport;
 using Transformers.Native;
 

@@ -105,7 +105,7 @@ public sealed class DataLimitTests : IDisposable
     [Fact]
     public void Sentence_pairs_are_limited_and_validation_stays_whole()
     {
-        ParallelSplits Open(long? limit) => new ParallelDataConfig { Source = new GeneratedPairsConfig { Generator = PairGenerator.Copy, Size = 200 }, Tokenizer = new WordTokenizerConfig(), Limit = limit }.Open();
+        TextSplits<SentencePair> Open(long? limit) => new ParallelDataConfig { Source = new GeneratedPairsConfig { Generator = PairGenerator.Copy, Size = 200 }, Tokenizer = new WordTokenizerConfig(), Limit = limit }.Open();
         var (all, some, fewer) = (Open(null), Open(50), Open(20));
         Assert.Equal((200, 50, 20), (all.Train.Read().Count(), some.Train.Read().Count(), fewer.Train.Read().Count()));
         Assert.Empty(fewer.Train.Read().Except(some.Train.Read()));

@@ -1,5 +1,4 @@
 using Transformers.Tests.Models;
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Decoding;

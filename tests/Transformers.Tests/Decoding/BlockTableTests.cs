@@ -1,5 +1,4 @@
 using Transformers.Decoding;
-using Transformers.Tests.Models;
 
 namespace Transformers.Tests.Decoding;
 

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Decoding;
 using Transformers.Native;
 using static TorchSharp.torch;

@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Decoding;
 using Transformers.Layers;

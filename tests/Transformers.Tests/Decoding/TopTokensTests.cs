@@ -1,8 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
-using TorchSharp;
 using Transformers.Decoding;
-using Transformers.Tests.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Transformers.Checkpoints;
-using Transformers.Configs;
 using Transformers.Experiments;
 using Transformers.IO;
 using Transformers.Tests.Training;

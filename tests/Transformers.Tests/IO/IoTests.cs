@@ -1,4 +1,3 @@
-using Transformers.Tests.Checkpoints;
 using System.Text;
 using Transformers.IO;
 

@@ -1,4 +1,3 @@
-using Transformers.Tests.Checkpoints;
 using Transformers.IO;
 
 namespace Transformers.Tests.IO;

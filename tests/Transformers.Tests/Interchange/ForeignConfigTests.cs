@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using TestSupport;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Evaluation;
 using Transformers.Interchange.HuggingFace;

@@ -1,7 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
-using Transformers.Decoding;
-using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.Interchange;
 using Transformers.Interchange.Gguf;

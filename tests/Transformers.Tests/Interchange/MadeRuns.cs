@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data.Images;

@@ -1,12 +1,10 @@
 using TorchSharp;
 using Transformers.Decoding;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Tests.Training;
 using Transformers.Training;
-using Xunit;
 
 namespace Transformers.Tests.Kinds;
 

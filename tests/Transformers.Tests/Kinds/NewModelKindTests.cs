@@ -1,10 +1,7 @@
 using System.Text.RegularExpressions;
-using TestSupport;
-using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Benchmarks;
 using Transformers.Configs;
-using Transformers.Data.Text;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;

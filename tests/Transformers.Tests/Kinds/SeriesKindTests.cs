@@ -1,4 +1,3 @@
-using TestSupport;
 using Transformers.Benchmarks;
 using Transformers.Checkpoints;
 using Transformers.Configs;

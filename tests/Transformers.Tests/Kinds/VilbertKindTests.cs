@@ -6,7 +6,6 @@ using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Kinds;
 using Transformers.Models;
-using Transformers.Native;
 using Transformers.Training;
 using static TorchSharp.torch;
 

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
@@ -12,7 +11,6 @@ using Transformers.Kinds;
 using Transformers.Tests.Training;
 using Transformers.Tokenizers;
 using Transformers.Training;
-using Xunit;
 
 namespace Transformers.Tests.Kinds;
 

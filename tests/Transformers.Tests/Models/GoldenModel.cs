@@ -1,5 +1,4 @@
 using TestSupport;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Models;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Kinds;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;

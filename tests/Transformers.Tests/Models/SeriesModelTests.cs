@@ -1,6 +1,4 @@
-using TorchSharp;
 using Transformers.Configs;
-using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Training;
 using static TorchSharp.torch;

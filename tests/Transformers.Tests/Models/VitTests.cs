@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
@@ -29,7 +28,7 @@ public sealed class VitTests
         var (x, weight, bias) = (randn(2, 3, height, width), randn(8, 3, patch, patch), randn(8));
         var product = nn.functional.linear(PatchEmbedding.Flatten(x, patch), weight.flatten(1), bias);
         Assert.Equal([2, height / patch, width / patch, 8], product.shape);
-        GoldenModel.Close(PatchEmbedding.Convolution(x, weight, bias), product, 1e-5, "projection");
+        GoldenModel.Close(nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1), product, 1e-5, "projection");
     }
 
     [Theory]

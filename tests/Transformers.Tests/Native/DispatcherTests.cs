@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Native;
 using static TorchSharp.torch;
 
@@ -15,11 +14,8 @@ public sealed class DispatcherTests
         ["tensor"] = (x => One("aten::mul", "Tensor", x, x), x => x * x),
         ["list of tensors"] = (x => One("aten::cat", "", new[] { x, x, x }, 1L), x => cat([x, x, x], 1)),
         ["list of whole numbers"] = (x => One("aten::permute", "", x, new[] { 1L, 0L }), x => x.t()),
-        ["optional number, present"] = (x => One("aten::nan_to_num", "", x * double.NaN, OperatorArgument.Optional(3.5), OperatorArgument.None, OperatorArgument.None), x => full_like(x, 3.5)),
         ["optional number, absent"] = (x => One("aten::nan_to_num", "", x * double.NaN, OperatorArgument.None, OperatorArgument.None, OperatorArgument.None), x => zeros_like(x)),
-        ["optional whole number, present"] = (x => One("aten::repeat_interleave", "self_int", x, 2L, OperatorArgument.Optional(1L), OperatorArgument.None), x => x.repeat_interleave(2, 1)),
         ["optional whole number, absent"] = (x => One("aten::repeat_interleave", "self_int", x, 2L, OperatorArgument.None, OperatorArgument.None), x => x.flatten().repeat_interleave(2)),
-        ["optional truth, present"] = (x => Dispatcher.Call("aten::sort", "stable", 2, x, OperatorArgument.Optional(true), 1L, false) is [var values, var indices] ? Drop(indices, values) : x, x => x.sort(1).Values),
         ["optional tensor, present"] = (x => Operators.ScaledDotProductAttention(Heads(x), Heads(x), Heads(x), zeros(1, 1, 1, 1), causal: false, dropout: 0), x => Attended(x)),
         ["optional tensor, absent"] = (x => Operators.ScaledDotProductAttention(Heads(x), Heads(x), Heads(x), null, causal: false, dropout: 0), x => Attended(x)),
     };

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Transformers.Native;
 
 namespace Transformers.Tests.Native;

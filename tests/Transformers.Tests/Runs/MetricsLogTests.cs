@@ -1,4 +1,3 @@
-using Transformers.Tests.Checkpoints;
 using Transformers.Checkpoints;
 using Transformers.Runs;
 

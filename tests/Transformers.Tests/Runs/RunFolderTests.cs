@@ -1,5 +1,4 @@
 using Transformers.Tests.Checkpoints;
-using System.Diagnostics;
 using Transformers.Checkpoints;
 using Transformers.IO;
 using Transformers.Runs;

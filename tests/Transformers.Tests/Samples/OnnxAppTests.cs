@@ -1,7 +1,6 @@
 using System.Globalization;
 using TestSupport;
 using Transformers.Data;
-using Transformers.Data.Images;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Interchange;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;

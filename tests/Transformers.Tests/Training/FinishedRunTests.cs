@@ -1,4 +1,3 @@
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.IO;
 using Transformers.Kinds;

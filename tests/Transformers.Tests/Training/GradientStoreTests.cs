@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Models;
 using Transformers.Processes;
 using Transformers.Training;

@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Training;
 using static TorchSharp.torch;

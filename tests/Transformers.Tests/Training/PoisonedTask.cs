@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Layers;
 using Transformers.Training;
 using static TorchSharp.torch;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Evaluation;

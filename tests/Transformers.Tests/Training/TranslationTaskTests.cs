@@ -1,6 +1,4 @@
 using Transformers.Tests.Models;
-using TorchSharp;
-using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Generators;

@@ -1,5 +1,4 @@
 using Transformers.Data.Images;
-using Transformers.Data.Sentences;
 using Transformers.IO;
 using Transformers.Tokenizers;
 
@@ -42,8 +41,6 @@ public sealed class ImageTextCorpus
     }
 
     /// <summary>Encodes a split, on all cores.</summary>
-    /// <param name="split">The split.</param>
-    /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="classes">The expected answers (for validation, those of the training split); null for those that occur. In an evaluation, other answers count as wrong.</param>
     /// <param name="longest">The maximum length of a sequence, including framing; longer texts are truncated.</param>
     /// <param name="cancel">Cancels between two examples.</param>

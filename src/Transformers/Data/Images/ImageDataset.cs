@@ -7,7 +7,7 @@ namespace Transformers.Data.Images;
 /// <summary>A source divided into training, validation and test splits, with a cache and a list of broken files.</summary>
 public sealed class ImageDataset : IDisposable
 {
-    readonly PixelCache cache;
+    readonly PixelCache? cache;
 
     /// <summary>Opens the images at a path and divides them.</summary>
     /// <param name="path">Anything that <see cref="ImageSources.Open"/> opens.</param>
@@ -43,8 +43,7 @@ public sealed class ImageDataset : IDisposable
         if (test.Length == 0 && testRule is not null) (train, test) = testRule.Divide(train, source.LabelOf, seed);
         if (validation.Length == 0 && validationRule is not null) (train, validation) = validationRule.Divide(train, source.LabelOf, seed ^ 0x76616C);
         (Train, Validation, Test) = (DataLimit.Draw(train, source.LabelOf, limit, seed, "images"), validation, test);
-        Cached = DecodedBytes() <= cacheBytes;
-        cache = new PixelCache(Cached ? long.MaxValue : 0);
+        if (DecodedBytes() <= cacheBytes) cache = new();
     }
 
     // The decoded size of all images, estimated from the headers of a few; a source of pixels is already in memory.
@@ -83,7 +82,7 @@ public sealed class ImageDataset : IDisposable
     /// <summary>The images that could not be used so far.</summary>
     public BrokenFiles Broken { get; }
     /// <summary>Whether decoded images are kept in memory.</summary>
-    public bool Cached { get; }
+    public bool Cached => cache is not null;
 
     /// <summary>The images of a split by its name.</summary>
     /// <exception cref="UserException">The split is empty or unknown; the message names the others.</exception>
@@ -106,11 +105,11 @@ public sealed class ImageDataset : IDisposable
     public RgbImage? Load(int index)
     {
         if (Broken.Contains(index)) return null;
-        if (cache.Find(index) is { } cached) return cached;
+        if (cache?.Find(index) is { } cached) return cached;
         try
         {
             var image = Source.Load(index, ImageDecodeOptions.Default);
-            cache.Keep(index, image);
+            cache?.Keep(index, image);
             return image;
         }
         catch (ImageException exception)
@@ -155,12 +154,12 @@ public sealed class ImageDataset : IDisposable
     }
 
     /// <summary>The mean and standard deviation of each channel, from 0 to 1, over images as <see cref="ImageTransform.Fit"/> returns them.</summary>
-    /// <param name="indices">The images; if there are more than <paramref name="most"/>, evenly spaced ones are used.</param>
+    /// <param name="indices">The images; if there are more than 10,000, evenly spaced ones are used.</param>
     /// <param name="transform">Its statistics are not used.</param>
-    /// <param name="most">The maximum number of images to use.</param>
     /// <exception cref="UserException">No image can be used.</exception>
-    public (double[] Mean, double[] Std) MeasureStatistics(IReadOnlyList<int> indices, ImageTransform transform, int most = 10_000)
+    public (double[] Mean, double[] Std) MeasureStatistics(IReadOnlyList<int> indices, ImageTransform transform)
     {
+        const int most = 10_000;
         var count = Math.Min(indices.Count, most);
         var sums = new PixelSums(transform.Channels);
         AllCores.For(count, i =>
@@ -176,13 +175,12 @@ public sealed class ImageDataset : IDisposable
     public void Dispose() => Source.Dispose();
 }
 
-/// <summary>Keeps decoded images as bytes, up to a budget; grey ones take a third.</summary>
-sealed class PixelCache(long budget)
+/// <summary>Keeps decoded images as bytes; grey ones take a third.</summary>
+sealed class PixelCache
 {
     readonly record struct Entry(int Width, int Height, byte[] Bytes);
 
     readonly ConcurrentDictionary<int, Entry> entries = new();
-    long spent;
 
     public RgbImage? Find(int index)
     {
@@ -193,19 +191,8 @@ sealed class PixelCache(long budget)
             : new RgbImage(entry.Width, entry.Height, entry.Bytes);
     }
 
-    public void Keep(int index, RgbImage image)
-    {
-        if (budget == 0) return;
-        var grey = image.IsGrey();
-        var size = (grey ? 1L : 3L) * image.Width * image.Height;
-        if (Interlocked.Add(ref spent, size) > budget)
-        {
-            Interlocked.Add(ref spent, -size);
-            return;
-        }
-        var bytes = grey ? Grey(image) : image.Span.ToArray();
-        if (!entries.TryAdd(index, new Entry(image.Width, image.Height, bytes))) Interlocked.Add(ref spent, -size);
-    }
+    public void Keep(int index, RgbImage image) =>
+        entries.TryAdd(index, new Entry(image.Width, image.Height, image.IsGrey() ? Grey(image) : image.Span.ToArray()));
 
     static byte[] Grey(RgbImage image)
     {

@@ -20,6 +20,9 @@ abstract class PixelSource : ImageSource
         count = checked(count + part.Labels.Length);
     }
 
+    // Larger than every published set (EMNIST by class: 814,255 x 28 x 28).
+    protected const long MaxBytes = 1L << 30;
+
     protected IReadOnlyList<Part> Parts => parts;
 
     public override int Count => count;
@@ -52,8 +55,7 @@ abstract class PixelSource : ImageSource
 
     /// <summary>Reads a whole file, decompressing gzip.</summary>
     /// <param name="path">The file; <c>.gz</c> is decompressed.</param>
-    /// <param name="maxBytes">The maximum size when decompressed, in bytes.</param>
-    protected static byte[] ReadWhole(string path, long maxBytes)
+    protected static byte[] ReadWhole(string path)
     {
         try
         {
@@ -63,7 +65,7 @@ abstract class PixelSource : ImageSource
             var buffer = new byte[1 << 16];
             for (int read; (read = stream.Read(buffer)) > 0;)
             {
-                if (memory.Length + read > maxBytes) throw new UserException([new Problem($"the file has more than {maxBytes} bytes", path)]);
+                if (memory.Length + read > MaxBytes) throw new UserException([new Problem($"the file has more than {MaxBytes} bytes", path)]);
                 memory.Write(buffer, 0, read);
             }
             return memory.ToArray();
@@ -79,7 +81,6 @@ abstract class PixelSource : ImageSource
 sealed class CifarSource : PixelSource
 {
     const int Side = 32, Plane = Side * Side;
-    const long MaxBytes = 1L << 30;
 
     readonly int labelBytes;
     readonly string[] classes;
@@ -92,7 +93,7 @@ sealed class CifarSource : PixelSource
         var most = labelBytes == 2 ? 100 : 10;
         foreach (var path in files)
         {
-            var bytes = ReadWhole(path, MaxBytes);
+            var bytes = ReadWhole(path);
             if (bytes.Length == 0 || bytes.Length % Record != 0)
                 throw new UserException([new Problem($"the file's {bytes.Length} bytes are not a whole number of {Record}-byte records", path)]);
             var labels = Enumerable.Range(0, bytes.Length / Record).Select(i => (int)bytes[i * Record + labelBytes - 1]).ToArray();
@@ -141,9 +142,6 @@ sealed class CifarSource : PixelSource
 /// <remarks>Two bytes of zero, a type (8: bytes), a number of dimensions, then each dimension as big-endian 32 bits, then data.</remarks>
 sealed class IdxSource : PixelSource
 {
-    // Larger than every published set of this format (EMNIST by class: 814,255 x 28 x 28).
-    const long MaxBytes = 1L << 30;
-
     readonly Dictionary<string, (int Width, int Height)> sizes = [];
     readonly string[] classes;
 
@@ -195,7 +193,7 @@ sealed class IdxSource : PixelSource
     static (byte[] Bytes, int[] Sides) ReadIdx(string path, int dimensions)
     {
         UserException Wrong(string message) => new([new Problem(message, path)]);
-        var bytes = ReadWhole(path, MaxBytes);
+        var bytes = ReadWhole(path);
         var header = HeaderOf(dimensions);
         if (bytes.Length < header || bytes[0] != 0 || bytes[1] != 0) throw Wrong("the file is not in IDX format");
         if (bytes[2] != 8) throw Wrong($"the IDX file's type is {bytes[2]:x2}; only 08, unsigned bytes, is supported");

@@ -28,7 +28,10 @@ public sealed record LabelledDataConfig : DataConfig
 
     /// <summary>The splits, with what is held out and what the limit leaves.</summary>
     /// <exception cref="UserException">They are missing.</exception>
-    public LabelledSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
+    public TextSplits<LabelledExample> Open() =>
+        Source.Open().WithHoldout(Holdout, ContentOf).WithLimit(Limit, ContentOf, example => example.Label, "texts");
+
+    static string ContentOf(LabelledExample example) => $"{example.Text}\t{example.Label}";
 }
 
 /// <summary>Where labelled texts come from: a generator or a folder.</summary>
@@ -36,7 +39,7 @@ public abstract record LabelledSourceConfig
 {
     /// <summary>The splits.</summary>
     /// <exception cref="UserException">They are missing.</exception>
-    public abstract LabelledSplits Open();
+    public abstract TextSplits<LabelledExample> Open();
 
     /// <summary>The same kind of text from another folder, as with <c>--data</c>.</summary>
     public abstract LabelledSourceConfig At(string folder);
@@ -57,12 +60,12 @@ public sealed record GeneratedLabelsConfig : LabelledSourceConfig
     public ulong Seed { get; init; } = 1;
 
     /// <inheritdoc/>
-    public override LabelledSplits Open()
+    public override TextSplits<LabelledExample> Open()
     {
-        return new LabelledSplits(Split(SyntheticSplit.Train), Split(SyntheticSplit.Validation), Split(SyntheticSplit.Test));
+        return new TextSplits<LabelledExample>(Split(SyntheticSplit.Train), Split(SyntheticSplit.Validation), [Split(SyntheticSplit.Test)]);
 
-        LabelledSplit Split(SyntheticSplit split) =>
-            new(split.FileName(), null, () => new SentimentGenerator().Take(split, Seed, SyntheticText.SizeOf(split, Size)));
+        TextSplit<LabelledExample> Split(SyntheticSplit split) =>
+            new(split.FileName(), [], () => new SentimentGenerator().Take(split, Seed, SyntheticText.SizeOf(split, Size)));
     }
 
     /// <inheritdoc/>
@@ -93,7 +96,7 @@ public sealed record LabelledFolderConfig : LabelledSourceConfig
     public string Label { get; init; } = "1";
 
     /// <inheritdoc/>
-    public override LabelledSplits Open() => LabelledFolder.Find(Folder, Text, Label);
+    public override TextSplits<LabelledExample> Open() => LabelledFolder.Find(Folder, Text, Label);
 
     /// <inheritdoc/>
     public override LabelledSourceConfig At(string folder) => this with { Folder = folder };

@@ -84,35 +84,6 @@ static class LabelledFiles
         label.Length > 0 ? new(text, label, line) : throw TextLines.Error(path, line, "the label is empty", "give the text a label, or leave the line out");
 }
 
-/// <summary>One split of labelled text: its name and how to read it.</summary>
-/// <param name="Name">The name of its file without extension, for example <c>train</c>.</param>
-/// <param name="File">The file, or null if it is generated.</param>
-/// <param name="Read">Reads it from the start, as a stream.</param>
-public sealed record LabelledSplit(string Name, string? File, Func<IEnumerable<LabelledExample>> Read);
-
-/// <summary>The splits of labelled text.</summary>
-/// <param name="Train">The training split.</param>
-/// <param name="Validation">The validation split, if there is one.</param>
-/// <param name="Test">The test split, if there is one.</param>
-public sealed record LabelledSplits(LabelledSplit Train, LabelledSplit? Validation, LabelledSplit? Test)
-{
-    /// <summary>The splits, with part of the training texts held out if there is no validation split.</summary>
-    internal LabelledSplits WithHoldout(double? fraction)
-    {
-        if (Validation is not null || fraction is not > 0) return this;
-        var held = new ContentHoldout<LabelledExample>(Train.Read, example => $"{example.Text}\t{example.Label}", fraction.Value);
-        return this with { Train = Train with { Read = () => held.Kept() }, Validation = new LabelledSplit("val", Train.File, () => held.Held()) };
-    }
-
-    /// <summary>The splits with a limited number of training texts, spread evenly over classes; all of them if there is no limit.</summary>
-    internal LabelledSplits WithLimit(long? limit)
-    {
-        if (limit is not { } most) return this;
-        var limited = new ContentLimit<LabelledExample>(Train.Read, example => $"{example.Text}\t{example.Label}", example => example.Label, most, "texts");
-        return this with { Train = Train with { Read = () => limited.Kept() } };
-    }
-}
-
 /// <summary>Labelled text as a folder of splits.</summary>
 /// <remarks>Files are named <c>split.tsv</c>, <c>split.csv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>; the split is <c>train</c>;
 /// <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or <c>test</c>.</remarks>
@@ -120,21 +91,21 @@ static class LabelledFolder
 {
     static readonly string[] Endings = [".tsv", ".csv", ".jsonl"];
 
-    public static LabelledSplits Find(string folder, string text, string label)
+    public static TextSplits<LabelledExample> Find(string folder, string text, string label)
     {
-        if (File.Exists(folder)) return new LabelledSplits(new LabelledSplit("train", folder, () => LabelledFiles.Read(folder, text, label)), null, null);
+        if (File.Exists(folder)) return new(new("train", [folder], () => LabelledFiles.Read(folder, text, label)), null, []);
         if (!Directory.Exists(folder)) throw new UserException([new Problem("the file or folder does not exist", folder, Hint: Suggestion.ForPath(folder))]);
-        return new LabelledSplits(
+        return new(
             Split("train") ?? throw new UserException([new Problem("the folder contains no training text", folder,
                 Hint: "expected train.tsv, train.csv or train.jsonl, optionally with .gz")]),
-            ParallelFolder.ValidationNames.Select(Split).FirstOrDefault(s => s is not null), Split("test"));
+            ParallelFolder.ValidationNames.Select(Split).FirstOrDefault(s => s is not null), Split("test") is { } test ? [test] : []);
 
-        LabelledSplit? Split(string name)
+        TextSplit<LabelledExample>? Split(string name)
         {
             var files = Endings.SelectMany(e => new[] { name + e, name + e + ".gz" }).Select(f => Path.Combine(folder, f)).Where(File.Exists).ToList();
             if (files.Count > 1)
                 throw new UserException([new Problem($"the split {name} is in several files: {string.Join(", ", files.Select(Path.GetFileName))}", folder)]);
-            return files.Count == 0 ? null : new LabelledSplit(name, files[0], () => LabelledFiles.Read(files[0], text, label));
+            return files.Count == 0 ? null : new(name, [files[0]], () => LabelledFiles.Read(files[0], text, label));
         }
     }
 }

@@ -35,7 +35,10 @@ public sealed record ParallelDataConfig : DataConfig
 
     /// <summary>The splits, with what is held out and what the limit leaves.</summary>
     /// <exception cref="UserException">They are missing.</exception>
-    public ParallelSplits Open() => Source.Open().WithHoldout(Holdout).WithLimit(Limit);
+    public TextSplits<SentencePair> Open() =>
+        Source.Open().WithHoldout(Holdout, ContentOf).WithLimit(Limit, ContentOf, _ => "", "pairs");
+
+    static string ContentOf(SentencePair pair) => $"{pair.Source}\t{pair.Target}";
 
     /// <summary>The pairs to train on.</summary>
     public ParallelFilter Filter() => new() { MaximumTokens = MaxLength, MaximumRatio = MaxRatio ?? double.PositiveInfinity };
@@ -46,7 +49,7 @@ public abstract record ParallelSourceConfig
 {
     /// <summary>The splits.</summary>
     /// <exception cref="UserException">They are missing.</exception>
-    public abstract ParallelSplits Open();
+    public abstract TextSplits<SentencePair> Open();
 
     /// <summary>The same kind of text from another folder, as with <c>--data</c>.</summary>
     public abstract ParallelSourceConfig At(string folder);
@@ -74,12 +77,12 @@ public sealed record GeneratedPairsConfig : ParallelSourceConfig
     };
 
     /// <inheritdoc/>
-    public override ParallelSplits Open()
+    public override TextSplits<SentencePair> Open()
     {
         var (generator, size) = (SyntheticText.PairsOf(Kind), Size ?? SyntheticText.DefaultSize(Kind));
-        return new ParallelSplits(Split(SyntheticSplit.Train), Split(SyntheticSplit.Validation), [Split(SyntheticSplit.Test)]);
+        return new TextSplits<SentencePair>(Split(SyntheticSplit.Train), Split(SyntheticSplit.Validation), [Split(SyntheticSplit.Test)]);
 
-        ParallelSplit Split(SyntheticSplit split) =>
+        TextSplit<SentencePair> Split(SyntheticSplit split) =>
             new(split.FileName(), [], () => generator.Take(split, Seed, SyntheticText.SizeOf(split, size)));
     }
 
@@ -119,7 +122,7 @@ public sealed record ParallelFolderConfig : ParallelSourceConfig
     public required string To { get; init; }
 
     /// <inheritdoc/>
-    public override ParallelSplits Open() => ParallelFolder.Find(Folder, From, To);
+    public override TextSplits<SentencePair> Open() => ParallelFolder.Find(Folder, From, To);
 
     /// <inheritdoc/>
     public override ParallelSourceConfig At(string folder) => this with { Folder = folder };
@@ -160,65 +163,18 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
     static string Ending(string file) => Path.GetExtension(file.EndsWith(".gz", StringComparison.Ordinal) ? file[..^3] : file);
 
     /// <inheritdoc/>
-    public override ParallelSplits Open() =>
+    public override TextSplits<SentencePair> Open() =>
         new(Split("train", Train)!, Split("validation", Validation), Split("test", Test) is { } test ? [test] : []);
 
-    ParallelSplit? Split(string name, IReadOnlyList<string>? files) => files switch
+    TextSplit<SentencePair>? Split(string name, IReadOnlyList<string>? files) => files switch
     {
         null => null,
         [var source, var target] => new(name, files, () => ParallelFiles.ReadPair(source, target)),
-        [var file] when Ending(file) == ".tsv" => new(name, files, () => ParallelFiles.ReadTsv(file, names: [From.ToLowerInvariant(), To.ToLowerInvariant()])),
+        [var file] when Ending(file) == ".tsv" => new(name, files, () => ParallelFiles.ReadTsv(file, [From.ToLowerInvariant(), To.ToLowerInvariant()])),
         [var file] => new(name, files, () => ParallelFiles.ReadJsonLines(file, From, To)),
         _ => throw new ArgumentException("A split is two files or one", nameof(files)),
     };
 
     /// <inheritdoc/>
     public override ParallelSourceConfig At(string folder) => new ParallelFolderConfig { Folder = folder, From = From, To = To };
-}
-
-/// <summary>One split of parallel text: its name and how to read it.</summary>
-/// <param name="Name">The name of its file without language and extension: <c>train</c>, <c>val</c>, <c>test_2016_flickr</c>.</param>
-/// <param name="Files">The files that are read.</param>
-/// <param name="Read">Reads it from the start, as a stream.</param>
-public sealed record ParallelSplit(string Name, IReadOnlyList<string> Files, Func<IEnumerable<SentencePair>> Read);
-
-/// <summary>The splits of parallel text.</summary>
-/// <param name="Train">The training split.</param>
-/// <param name="Validation">The validation split, if there is one.</param>
-/// <param name="Tests">The test splits, by name.</param>
-public sealed record ParallelSplits(ParallelSplit Train, ParallelSplit? Validation, IReadOnlyList<ParallelSplit> Tests)
-{
-    /// <summary>The first test split, if there is one.</summary>
-    public ParallelSplit? Test => Tests.Count > 0 ? Tests[0] : null;
-
-    /// <summary>The splits, with part of the training pairs held out if there is no validation split.</summary>
-    internal ParallelSplits WithHoldout(double? fraction)
-    {
-        if (Validation is not null || fraction is not > 0) return this;
-        var held = new ContentHoldout<SentencePair>(Train.Read, pair => $"{pair.Source}\t{pair.Target}", fraction.Value);
-        return this with { Train = Train with { Read = () => held.Kept() }, Validation = new ParallelSplit("val", Train.Files, () => held.Held()) };
-    }
-
-    /// <summary>The splits with a limited number of training pairs; all of them if there is no limit.</summary>
-    internal ParallelSplits WithLimit(long? limit)
-    {
-        if (limit is not { } most) return this;
-        var limited = new ContentLimit<SentencePair>(Train.Read, pair => $"{pair.Source}\t{pair.Target}", _ => "", most, "pairs");
-        return this with { Train = Train with { Read = () => limited.Kept() } };
-    }
-}
-
-/// <summary>Divides examples by a hash of their content: the same ones are held out regardless of their order, and one that occurs twice is on one side.</summary>
-sealed class ContentHoldout<T>(Func<IEnumerable<T>> read, Func<T, string> contentOf, double fraction)
-{
-    readonly Lazy<ulong> greatest = new(() =>
-    {
-        var hashes = read().Select(example => ContentHash.Of(contentOf(example))).Distinct().Order().ToArray();
-        if (hashes.Length < 2) throw new UserException("holding out needs at least two different examples", "leave data.holdout out");
-        return hashes[Math.Clamp((int)Math.Round(fraction * hashes.Length), 1, hashes.Length - 1) - 1];
-    });
-
-    public IEnumerable<T> Kept() => read().Where(example => ContentHash.Of(contentOf(example)) > greatest.Value);
-
-    public IEnumerable<T> Held() => read().Where(example => ContentHash.Of(contentOf(example)) <= greatest.Value);
 }

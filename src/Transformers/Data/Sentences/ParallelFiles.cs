@@ -30,8 +30,8 @@ static class ParallelFiles
         }
     }
 
-    /// <summary>Reads two columns of a file of tab-separated values; there is no quoting.</summary>
-    public static IEnumerable<SentencePair> ReadTsv(string path, int sourceColumn = 0, int targetColumn = 1, string[]? names = null)
+    /// <summary>Reads the first two columns of a file of tab-separated values; there is no quoting.</summary>
+    public static IEnumerable<SentencePair> ReadTsv(string path, params string[] names)
     {
         var first = 0;
         foreach (var (line, text) in TextLines.ReadFilled(path))
@@ -40,11 +40,10 @@ static class ParallelFiles
             var isFirst = first == 0;
             if (isFirst) first = columns.Length;
             if (columns.Length > first) throw TableLines.TooMany(path, line, columns.Length, first);
-            var needed = Math.Max(sourceColumn, targetColumn) + 1;
-            if (columns.Length < needed)
-                throw TextLines.Error(path, line, $"the line has {Amount.Of(columns.Length, "column")}, but {needed} are needed", "columns are separated by tabs");
-            if (isFirst && TableLines.IsHeader(columns[sourceColumn], columns[targetColumn], names ?? [])) continue;
-            yield return new SentencePair(columns[sourceColumn], columns[targetColumn]);
+            if (columns.Length < 2)
+                throw TextLines.Error(path, line, $"the line has {Amount.Of(columns.Length, "column")}, but 2 are needed", "columns are separated by tabs");
+            if (isFirst && TableLines.IsHeader(columns[0], columns[1], names)) continue;
+            yield return new SentencePair(columns[0], columns[1]);
         }
     }
 
@@ -75,18 +74,18 @@ static class ParallelFiles
 /// <remarks>
 /// Files are named <c>split.language</c> (two per split), <c>split.tsv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
 /// <c>train</c>; <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or anything that starts with <c>test</c>. Of several tests
-/// the first by name is <see cref="ParallelSplits.Test"/>.
+/// the first by name is <see cref="TextSplits{T}.Test"/>.
 /// </remarks>
 static class ParallelFolder
 {
     internal static readonly string[] ValidationNames = ["val", "valid", "validation", "dev"];
 
-    public static ParallelSplits Find(string folder, string source, string target)
+    public static TextSplits<SentencePair> Find(string folder, string source, string target)
     {
-        if (File.Exists(folder)) return new ParallelSplits(new ParallelSplit("train", [folder], OfTable(folder, source, target)), null, []);
+        if (File.Exists(folder)) return new TextSplits<SentencePair>(new TextSplit<SentencePair>("train", [folder], OfTable(folder, source, target)), null, []);
         if (!Directory.Exists(folder)) throw new UserException([new Problem("the file or folder does not exist", folder, Hint: Suggestion.ForPath(folder))]);
         var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToList();
-        var splits = new SortedDictionary<string, ParallelSplit>(StringComparer.Ordinal);
+        var splits = new SortedDictionary<string, TextSplit<SentencePair>>(StringComparer.Ordinal);
         foreach (var file in files)
         {
             var name = Path.GetFileName(file);
@@ -95,8 +94,8 @@ static class ParallelFolder
             if (!IsSplit(split)) continue;
             var found = Path.GetExtension(name) switch
             {
-                ".tsv" => new ParallelSplit(split, [file], () => ParallelFiles.ReadTsv(file, names: [source.ToLowerInvariant(), target.ToLowerInvariant()])),
-                ".jsonl" => new ParallelSplit(split, [file], () => ParallelFiles.ReadJsonLines(file, source, target)),
+                ".tsv" => new TextSplit<SentencePair>(split, [file], () => ParallelFiles.ReadTsv(file, [source.ToLowerInvariant(), target.ToLowerInvariant()])),
+                ".jsonl" => new TextSplit<SentencePair>(split, [file], () => ParallelFiles.ReadJsonLines(file, source, target)),
                 var language when language == "." + source => Pair(split, file, Partner(files, folder, split, target)),
                 var language when language == "." + target => Pair(split, Partner(files, folder, split, source), file),
                 _ => null,
@@ -113,7 +112,7 @@ static class ParallelFolder
             throw new UserException([new Problem("the folder contains no training text", folder,
                 Hint: $"expected train.{source} and train.{target}, train.tsv or train.jsonl, optionally with .gz{(there.Count > 0 ? $"; there are {string.Join(", ", there)}, and data.source.from and data.source.to name the languages" : "")}")]);
         }
-        return new ParallelSplits(train,
+        return new TextSplits<SentencePair>(train,
             ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
             [.. splits.Values.Where(s => s.Name.StartsWith("test", StringComparison.Ordinal))]);
     }
@@ -129,7 +128,7 @@ static class ParallelFolder
     internal static bool IsSplit(string name) =>
         name == "train" || ValidationNames.Contains(name) || name.StartsWith("test", StringComparison.Ordinal);
 
-    static ParallelSplit Pair(string split, string source, string target) =>
+    static TextSplit<SentencePair> Pair(string split, string source, string target) =>
         new(split, [source, target], () => ParallelFiles.ReadPair(source, target));
 
     static string Partner(List<string> files, string folder, string split, string language)

@@ -85,7 +85,6 @@ public sealed class LabelledSeriesDataset
     }
 
     /// <summary>Opens the series that a config names; generated series are kept in memory.</summary>
-    /// <param name="config">The config.</param>
     /// <param name="seed">The run's seed, which determines what is held out.</param>
     /// <exception cref="UserException">A file cannot be read.</exception>
     public static LabelledSeriesDataset Open(LabelledSeriesDataConfig config, ulong seed)

@@ -1,4 +1,3 @@
-using Transformers.Configs;
 using Transformers.Generators;
 using Transformers.IO;
 
@@ -33,7 +32,6 @@ public sealed class SeriesDataset
     }
 
     /// <summary>Opens the series that a config names; generated series are kept in memory.</summary>
-    /// <param name="config">The config.</param>
     /// <param name="path">Replaces the config's source, as <c>--data</c> does.</param>
     /// <exception cref="UserException">The series cannot be read.</exception>
     public static SeriesDataset Open(SeriesDataConfig config, string? path = null)

@@ -45,7 +45,6 @@ public static class DataPreparation
     /// <summary>The preparation that a config describes.</summary>
     /// <param name="data">The config.</param>
     /// <param name="source">Its text.</param>
-    /// <param name="tokenizer">Its tokenizer.</param>
     public static PreparationOptions OptionsOf(TextDataConfig data, TextSource source, TextTokenizer tokenizer) =>
         new(source, tokenizer, data.Holdout, data.HoldoutMode);
 

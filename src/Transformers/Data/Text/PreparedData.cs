@@ -30,11 +30,9 @@ public sealed class PreparedData : IDisposable
         source is TextFilesConfig { Files: [var folder] } && File.Exists(Path.Combine(folder, DataManifest.FileName)) ? folder : null;
 
     /// <summary>The tokenizer's file in a prepared folder.</summary>
-    /// <param name="folder">The folder.</param>
     public static string TokenizerPath(string folder) => TokenizerPair.PathIn(folder);
 
     /// <summary>Opens a prepared folder.</summary>
-    /// <param name="folder">The folder.</param>
     /// <param name="tokenizer">The tokenizer that must have made the ids; null accepts any.</param>
     /// <exception cref="UserException">It is not such a folder, it is damaged, or its ids were made with another tokenizer.</exception>
     public static PreparedData Open(string folder, TextTokenizer? tokenizer = null)

@@ -159,7 +159,6 @@ public static class SpeechGenerator
     /// <summary>Writes a set as <c>SPLIT/CLASS/NNNNNN.wav</c>; it is written completely or not at all.</summary>
     /// <param name="folder">A folder that does not exist or is empty.</param>
     /// <param name="count">Training sounds; validation gets a tenth and test a fifth as many, at least one of each class.</param>
-    /// <param name="seed">The seed.</param>
     /// <param name="cancel">Cancels the writing, and leaves nothing behind.</param>
     /// <exception cref="UserException">The folder is not empty or cannot be written.</exception>
     public static void Write(string folder, int count, ulong seed, CancellationToken cancel = default)

@@ -115,3 +115,85 @@ static class SentenceSampler
 
     static bool Chance(ref CounterRandom random, double probability) => random.NextDouble() < probability;
 }
+
+/// <summary>The English words of the translation task. No form is in two lists, so a sentence has only one reading.</summary>
+/// <remarks>All inflect regularly; none doubles its last consonant.</remarks>
+static class Words
+{
+    static string[] Split(string list) => list.Split([' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);
+
+    public static readonly string[] Nouns = Split("""
+        dog cat horse cow goat rabbit monkey tiger lion elephant bear eagle owl crow duck swan turtle frog snake spider ant bee beetle
+        camel donkey dolphin whale shark kitten puppy lamb parrot pigeon rat hen squirrel hedgehog badger otter
+        king queen doctor teacher farmer baker soldier sailor singer painter writer lawyer pilot nurse student neighbor friend brother
+        sister uncle aunt cousin boy girl baby prince captain hunter miner tailor barber waiter dancer actor poet priest merchant
+        gardener builder driver engineer scientist tourist guest stranger traveler beggar giant wizard pirate robot
+        house castle tower bridge church school library hospital market garden forest river mountain island valley village city town
+        road street station harbor airport museum theater kitchen bedroom cellar attic window door wall roof tunnel cave beach desert
+        field meadow lake ocean canal farm factory office hotel bakery prison temple palace
+        table chair bed lamp mirror carpet curtain clock bottle cup plate bowl spoon kettle basket box bag bucket barrel ladder hammer
+        nail rope chain needle button shirt coat jacket hat shoe boot sock glove belt ring necklace crown sword shield helmet arrow
+        spear cannon book letter newspaper map ticket pencil crayon canvas statue violin guitar piano drum flute trumpet bell
+        apple pear lemon banana cherry grape melon carrot onion cabbage pumpkin mushroom egg cake cookie sandwich pie soup salad
+        pancake sausage car bus truck bicycle boat plane rocket wagon tractor balloon kite tree flower branch root rock stone cloud
+        star moon planet storm candle lantern torch key coin jewel diamond treasure engine wheel camera telephone computer puzzle
+        toy doll ball
+        """);
+
+    public static readonly string[] Transitive = Split("""
+        admire watch follow help carry push pull touch clean wash repair destroy open cover notice ignore remember visit love like
+        hate want need protect attack chase surprise frighten thank greet praise blame punish reward trust obey avoid miss collect
+        count measure examine inspect discover explore describe mention enjoy borrow receive accept reject demand purchase move lift
+        turn roll kick kiss tickle invite join replace remove prepare taste devour polish decorate photograph sketch copy print
+        check guard rescue capture release arrest imitate interrupt question
+        """);
+
+    public static readonly string[] Intransitive = Split("""
+        walk jump dance laugh smile cry wait work rest shout whisper cough sneeze yawn arrive stumble climb crawl wander travel hurry
+        march tremble blush frown giggle groan snore stare listen talk argue pray disappear vanish escape float sail drift explode
+        burn melt glow sparkle wither bounce stretch relax suffer improve
+        """);
+
+    public static readonly string[] Dative = Split(
+        "offer hand deliver explain promise mail pass show serve reveal donate assign introduce dedicate transfer award");
+
+    public static readonly string[] Adjectives = Split("""
+        small large tall short young old ancient modern happy sad angry calm brave shy clever foolish wise cruel gentle rude polite
+        honest lazy busy tired hungry thirsty sick healthy strong weak fast slow quiet loud noisy silent bright dark heavy warm cold
+        hot wet dry dirty empty full rich poor cheap expensive famous unknown strange ordinary beautiful ugly elegant simple
+        complicated dangerous safe sharp smooth rough soft hard round square flat narrow wide deep shallow thick thin red blue green
+        yellow white black brown gray pink purple golden wooden rusty dusty muddy hollow crooked curious nervous jealous proud humble
+        lonely cheerful gloomy playful sleepy greedy generous lucky magical secret royal local foreign northern southern tiny huge
+        """);
+
+    public static readonly string[] Adverbs = Split("""
+        quickly slowly quietly loudly happily sadly angrily calmly bravely carefully carelessly gently suddenly secretly openly
+        proudly politely rudely patiently eagerly gladly nervously clumsily gracefully silently warmly lazily cheerfully honestly
+        wisely foolishly strangely alone
+        """);
+
+    public static readonly string[] Times = Split("today yesterday tomorrow tonight now soon then sometimes usually finally later again");
+
+    public static readonly string[] Prepositions = Split("in near behind under above beside inside outside around opposite");
+
+    public static readonly string[] Names = Split("""
+        Anna Boris Clara David Emma Felix Greta Hugo Irene Jonas Karin Lukas Maria Nils Olga Peter Ruth Simon Tessa Viktor Wanda Xaver
+        Yvonne Zeno Alma Bruno Celia Dario Edith Frank
+        """);
+
+    public static readonly string[] Numbers = Split("two three four five six seven eight nine ten");
+
+    /// <summary>Linking words: the first two keep the order of clauses, the others put their own clause first in the target.</summary>
+    public static readonly string[] Conjunctions = Split("and but because when although");
+
+    public static string Plural(string noun) =>
+        EndsInConsonantY(noun) ? noun[..^1] + "ies" : Hisses(noun) ? noun + "es" : noun + "s";
+
+    public static string Past(string verb) =>
+        EndsInConsonantY(verb) ? verb[..^1] + "ied" : verb.EndsWith('e') ? verb + "d" : verb + "ed";
+
+    static bool Hisses(string word) =>
+        word[^1] is 's' or 'x' or 'z' || word.EndsWith("ch", StringComparison.Ordinal) || word.EndsWith("sh", StringComparison.Ordinal);
+
+    static bool EndsInConsonantY(string word) => word[^1] == 'y' && !"aeiou".Contains(word[^2]);
+}

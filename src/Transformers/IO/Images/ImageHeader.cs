@@ -3,25 +3,21 @@ using System.Numerics;
 
 namespace Transformers.IO.Images;
 
-/// <summary>Reads the description of the picture in a file's first bytes, before a decoder sees it and before memory is
-/// allocated.</summary>
+/// <summary>Reads the description of the picture in a file's first bytes, before a decoder sees it and before memory is allocated.</summary>
 static class ImageHeader
 {
     /// <summary>The header of a file of any known format, checked against the limits.</summary>
     /// <param name="file">The file's bytes, or at least its header.</param>
-    /// <param name="limits">The limits.</param>
     internal static ImageInfo Read(ReadOnlySpan<byte> file, ImageLimits limits)
     {
         if (file.IsEmpty) throw new ImageException(ImageFault.Truncated, "the file is empty");
-        if (file.Length > limits.MaxBytes)
-            throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, the limit is {limits.MaxBytes}");
+        if (file.Length > limits.MaxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, the limit is {limits.MaxBytes}");
         var info = ReadFormat(file);
         if (info.Width <= 0 || info.Height <= 0) throw new ImageException(ImageFault.Corrupt, "the header gives a size of zero");
         if (info.Orientation >= 5) info = info with { Width = info.Height, Height = info.Width };
         // 4 bytes per pixel must fit into one array.
         var most = Math.Min(limits.MaxPixels, Array.MaxLength / 4);
-        if ((long)info.Width * info.Height > most)
-            throw new ImageException(ImageFault.TooLarge, $"the header gives {info.Width} x {info.Height} pixels, the limit is {most} in total");
+        if ((long)info.Width * info.Height > most) throw new ImageException(ImageFault.TooLarge, $"the header gives {info.Width} x {info.Height} pixels, the limit is {most} in total");
         return info;
     }
 
@@ -57,8 +53,7 @@ static class PngHeader
     {
         if (file.Length < 33) throw ImageHeader.Truncated("PNG");
         var header = file[8..33];
-        if (BinaryPrimitives.ReadInt32BigEndian(header) != 13 || !header[4..].StartsWith("IHDR"u8))
-            throw ImageHeader.Corrupt("the PNG file does not start with an IHDR chunk");
+        if (BinaryPrimitives.ReadInt32BigEndian(header) != 13 || !header[4..].StartsWith("IHDR"u8)) throw ImageHeader.Corrupt("the PNG file does not start with an IHDR chunk");
         var (width, height) = (BinaryPrimitives.ReadInt32BigEndian(header[8..]), BinaryPrimitives.ReadInt32BigEndian(header[12..]));
         var channels = header[17] switch { 0 or 3 => 1, 2 => 3, 4 => 2, 6 => 4, _ => throw ImageHeader.Corrupt($"the PNG header's colour type ({header[17]}) does not exist") };
         var info = new ImageInfo(ImageFormat.Png, width, height, channels, header[16], header[17] >= 4, 1);
@@ -107,8 +102,7 @@ static class WebPHeader
     internal static void CheckComplete(ReadOnlySpan<byte> file)
     {
         var size = BinaryPrimitives.ReadUInt32LittleEndian(file[4..]);
-        if (size > file.Length - ChunkHead)
-            throw new ImageException(ImageFault.Truncated, $"the WebP file has {file.Length} bytes, but its header gives {(long)size + ChunkHead}");
+        if (size > file.Length - ChunkHead) throw new ImageException(ImageFault.Truncated, $"the WebP file has {file.Length} bytes, but its header gives {(long)size + ChunkHead}");
     }
 
     static int Orientation(ReadOnlySpan<byte> file)
@@ -216,4 +210,90 @@ static class Exif
 
         int Word(ReadOnlySpan<byte> bytes) => little ? BinaryPrimitives.ReadUInt16LittleEndian(bytes) : BinaryPrimitives.ReadUInt16BigEndian(bytes);
     }
+}
+
+/// <summary>JPEG: segments up to the frame header (ITU-T T.81, annex B).</summary>
+static class JpegHeader
+{
+    const int MostScans = 200;
+    const byte StartOfScan = 0xDA, EndOfImage = 0xD9, App1 = 0xE1;
+
+    internal static ImageInfo Read(ReadOnlySpan<byte> file)
+    {
+        var orientation = 0;
+        for (var at = 2; ;)
+        {
+            var marker = NextMarker(file, ref at);
+            if (marker is StartOfScan or EndOfImage) throw ImageHeader.Corrupt("the JPEG file has no frame header before its picture data");
+            var body = Segment(file, ref at);
+            if (marker == App1 && orientation == 0 && body.StartsWith("Exif\0\0"u8)) orientation = Exif.Orientation(body);
+            if (!IsFrame(marker)) continue;
+            if (body.Length < 6) throw ImageHeader.Corrupt("the JPEG frame header is too short");
+            if (marker > 0xC2) throw new ImageException(ImageFault.Unsupported, "the JPEG file is lossless, hierarchical or arithmetically coded");
+            if (body[0] != 8) throw new ImageException(ImageFault.Unsupported, $"the JPEG file has {body[0]} bits per channel, but only 8 are supported");
+            var (height, width) = (BinaryPrimitives.ReadUInt16BigEndian(body[1..]), BinaryPrimitives.ReadUInt16BigEndian(body[3..]));
+            return new ImageInfo(ImageFormat.Jpeg, width, height, body[5], body[0], false, Math.Max(1, orientation));
+        }
+    }
+
+    /// <summary>Checks that the file's segments reach the end marker; decoders would fill missing data with grey.</summary>
+    internal static void CheckComplete(ReadOnlySpan<byte> file)
+    {
+        var scans = 0;
+        for (var at = 2; ;)
+        {
+            var marker = NextMarker(file, ref at);
+            if (marker == EndOfImage) return;
+            Segment(file, ref at);
+            if (marker != StartOfScan) continue;
+            // A malicious progressive file may repeat scans, each of which costs a pass over all coefficients of a large picture.
+            if (++scans > MostScans) throw ImageHeader.Corrupt($"the JPEG file has more than {MostScans} scans");
+            at += CodedBytes(file[at..]);
+        }
+    }
+
+    // The length of a scan's coded data, in which FF is followed by 00 or a restart marker.
+    static int CodedBytes(ReadOnlySpan<byte> data)
+    {
+        for (var at = 0; ; at += 2)
+        {
+            var next = data[at..].IndexOf((byte)0xFF);
+            if (next < 0 || at + next + 1 >= data.Length) throw Unfinished();
+            at += next;
+            if (data[at + 1] is not (0 or >= 0xD0 and <= 0xD7)) return at;
+        }
+    }
+
+    // A marker is any number of FF bytes and one that is neither FF nor 00. Stray bytes before it are skipped, as decoders do.
+    static byte NextMarker(ReadOnlySpan<byte> file, ref int at)
+    {
+        for (; ; at++)
+        {
+            var next = at < file.Length ? file[at..].IndexOf((byte)0xFF) : -1;
+            if (next < 0) throw Unfinished();
+            at += next;
+            var rest = file[at..].IndexOfAnyExcept((byte)0xFF);
+            if (rest < 0) throw Unfinished();
+            at += rest;
+            // 00 is a byte of data; 01 and the restart markers have no body.
+            if (file[at] is 0 or 1 or >= 0xD0 and <= 0xD8) continue;
+            return file[at++];
+        }
+    }
+
+    static ReadOnlySpan<byte> Segment(ReadOnlySpan<byte> file, ref int at)
+    {
+        if (file.Length - at < 2) throw Unfinished();
+        var length = BinaryPrimitives.ReadUInt16BigEndian(file[at..]);
+        if (length < 2) throw ImageHeader.Corrupt("a JPEG segment gives its length as less than 2 bytes");
+        if (file.Length - at < length) throw Unfinished();
+        var body = file.Slice(at + 2, length - 2);
+        at += length;
+        return body;
+    }
+
+    // C4, C8 and CC are tables and an extension.
+    static bool IsFrame(byte marker) => marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
+
+    static ImageException Unfinished() => new(ImageFault.Truncated, "the JPEG file ends before its image does");
 }

@@ -24,7 +24,6 @@ public static class WavFile
     public static Sound Read(string path) => Parse(BoundedFile.ReadBytes(path, MostBytes), path);
 
     /// <summary>Reads a file's bytes.</summary>
-    /// <param name="bytes">The bytes.</param>
     /// <param name="path">The file, for messages.</param>
     /// <exception cref="UserException">It is not such a file.</exception>
     public static Sound Parse(ReadOnlySpan<byte> bytes, string path)

@@ -1,10 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Transformers.Checkpoints;
 using Transformers.Data;
-using Transformers.Data.Text;
 using Transformers.IO;
-using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
@@ -17,7 +14,6 @@ static class ForeignTokenizer
     const int ProofTokens = 2000;
 
     /// <summary>Reads the tokenizer of a folder and verifies it.</summary>
-    /// <param name="folder">The folder.</param>
     /// <param name="vocabulary">The number of tokens V of the model.</param>
     /// <exception cref="UserException">There is none, it has more tokens than the model, or it does not reproduce a text.</exception>
     internal static TextTokenizer Read(string folder, int vocabulary)
@@ -82,7 +78,6 @@ static class ForeignTokenizer
 
     /// <summary>Writes a tokenizer for the library's fast class.</summary>
     /// <param name="folder">The export.</param>
-    /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="context">The maximum number of tokens of a text.</param>
     /// <param name="before">The token that models read before a text; null for none.</param>
     /// <param name="after">The token that models read after a text; null for none.</param>

@@ -1,15 +1,12 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.Data.Sentences;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
-using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Interchange.HuggingFace;
@@ -18,7 +15,6 @@ namespace Transformers.Interchange.HuggingFace;
 static class HuggingFaceExport
 {
     /// <summary>Exports a language model.</summary>
-    /// <param name="run">The run.</param>
     /// <param name="request">Where to, and how weights are stored.</param>
     /// <param name="model">The run's model.</param>
     /// <param name="starts">Whether the end-of-text token precedes each text; the exported tokenizer then adds it.</param>

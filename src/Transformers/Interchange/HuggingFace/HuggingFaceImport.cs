@@ -1,8 +1,6 @@
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.IO;
-using Transformers.Models;
 using Transformers.Native;
 using Transformers.Runs;
 using Transformers.Training;
@@ -66,7 +64,6 @@ public static class HuggingFaceImport
 
     /// <summary>Requires that data are named for a run that was imported, which has none of its own.</summary>
     /// <param name="run">The run's folder, for the message.</param>
-    /// <param name="config">Its config.</param>
     /// <param name="data">What <c>--data</c> names; null for nothing.</param>
     /// <exception cref="UserException">It was imported, and nothing is named.</exception>
     public static void RequireData(string run, RunConfig config, string? data)

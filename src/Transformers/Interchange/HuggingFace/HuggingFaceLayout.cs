@@ -49,15 +49,11 @@ abstract class HuggingFaceLayout
     public virtual bool Knows(ForeignConfig config) => config.Text("model_type") == Name;
 
     /// <summary>Reads the model that a config describes.</summary>
-    /// <param name="config">The config.</param>
     /// <param name="weights">The weights, whose names may differ in a prefix.</param>
     /// <exception cref="UserException">It has a part that this program does not support.</exception>
     public abstract ForeignModel Read(ForeignConfig config, WeightFiles weights);
 
     /// <summary>Reads the preprocessing.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="config">The config.</param>
-    /// <param name="model">The model.</param>
     /// <param name="output">The run's folder.</param>
     /// <exception cref="UserException">It is missing, damaged, or does not fit the model.</exception>
     public abstract ForeignInput ReadInput(string folder, ForeignConfig config, ForeignModel model, string output);
@@ -82,8 +78,6 @@ abstract class HuggingFaceLayout<TModel> : HuggingFaceLayout where TModel : Mode
     public abstract JsonObject Describe(TModel model, LayoutSizes sizes);
 
     /// <summary>The table of a model's weights.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="sizes">Its sizes.</param>
     /// <param name="prefix">The prefix of the names of the base model.</param>
     public abstract IEnumerable<WeightRow> Rows(TModel model, LayoutSizes sizes, string prefix);
 
@@ -95,7 +89,6 @@ abstract class HuggingFaceLayout<TModel> : HuggingFaceLayout where TModel : Mode
 static class Shared
 {
     /// <summary>The feed-forward network with a named activation.</summary>
-    /// <param name="config">The config.</param>
     /// <param name="key">The key of the activation.</param>
     /// <param name="standard">The activation if the key is missing.</param>
     /// <param name="hidden">The hidden width F.</param>

@@ -16,7 +16,6 @@ abstract class TimmLayout : HuggingFaceLayout
     private protected abstract Regex Architectures { get; }
 
     /// <summary>Requires that a config does not change its architecture.</summary>
-    /// <param name="config">The config.</param>
     /// <param name="pool">How the architecture pools.</param>
     private protected static void RequireUnchanged(ForeignConfig config, string pool)
     {

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.IO;
 using static TorchSharp.torch;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.IO;
 using static TorchSharp.torch;
 

@@ -117,7 +117,6 @@ static class OnnxExport
     public static OnnxWeights WeightsOf(torch.nn.Module model, ExportRequest request) => new(model, request.TypeAmong(ExportType.F32, ExportType.Int8) == ExportType.Int8);
 
     /// <summary>Writes the folder: graphs, weights, tokenizers and the description.</summary>
-    /// <param name="run">The run.</param>
     /// <param name="request">The output folder and the type of weights.</param>
     /// <param name="weights">The weights that the graphs were made from.</param>
     /// <param name="description">What else a program needs to know.</param>

@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using TorchSharp;
 using Transformers.Checkpoints;
 using static TorchSharp.torch;
 using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;

@@ -10,8 +10,6 @@ public static class ForecastPlot
     const int MostHorizonsBefore = 4;
 
     /// <summary>The chart of one window.</summary>
-    /// <param name="series">The series.</param>
-    /// <param name="window">The window.</param>
     /// <param name="config">Context and horizon.</param>
     /// <param name="quantiles">The probabilities of the quantiles.</param>
     /// <param name="forecast">For each step, the mean and then the quantiles.</param>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using TorchSharp;
 using Transformers.IO.Images;
 using Transformers.Training;
 using static TorchSharp.torch;
@@ -72,7 +71,6 @@ public sealed record HeatMap(string Title, string Across, string Down, IReadOnly
     }
 
     /// <summary>The figure as it is stored in a run: the SVG, and a raster of its cells with one cell between panels.</summary>
-    /// <param name="name">Its name.</param>
     internal ModelPicture ToPicture(string name)
     {
         var (low, high, scale) = Range();

@@ -130,7 +130,6 @@ sealed class Axis
     readonly bool log;
 
     /// <summary>An axis that covers all finite values.</summary>
-    /// <param name="values">The values.</param>
     /// <param name="from">The pixel of the smallest.</param>
     /// <param name="to">The pixel of the largest.</param>
     /// <param name="marks">About how many marks.</param>

@@ -84,9 +84,9 @@ public static class SchedulePlot
 {
     /// <summary>The schedule of a config.</summary>
     /// <param name="config">A run's config.</param>
-    /// <param name="points">The maximum number of points of the line.</param>
-    public static LineChart Of(RunConfig config, int points = 1000)
+    public static LineChart Of(RunConfig config)
     {
+        const int points = 1000;
         var training = config.Training;
         var schedule = new Schedule(training.Schedule, training.Optimizer.Lr, training.Steps, config.Model.Width);
         var stride = Math.Max(1, training.Steps / points);

@@ -123,7 +123,6 @@ public static class PlotFile
     }
 
     /// <summary>Saves a picture.</summary>
-    /// <param name="picture">The picture.</param>
     /// <param name="path">A name that ends in <c>.svg</c> or <c>.png</c>.</param>
     /// <param name="dark">Whether a PNG has the colours for dark mode.</param>
     /// <exception cref="UserException">The file cannot be written.</exception>

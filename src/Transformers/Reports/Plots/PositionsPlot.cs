@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Tokenizers;
@@ -148,7 +147,6 @@ public static class EmbeddingsPlot
 
     /// <summary>Cosines between the embeddings of a text's tokens.</summary>
     /// <param name="table">The embeddings, [V, D].</param>
-    /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="text">The text; each of its tokens is shown once.</param>
     /// <exception cref="UserException">The text has fewer than two different tokens, or too many.</exception>
     public static HeatMap Tokens(Tensor table, TextTokenizer tokenizer, string text)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using TorchSharp;
 using Transformers.IO;
 using Transformers.IO.Sounds;
 using Transformers.Layers;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.ML.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 

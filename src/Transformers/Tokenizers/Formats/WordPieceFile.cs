@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using Transformers.IO;
-using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 

@@ -4,7 +4,6 @@ using System.Reflection;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
 

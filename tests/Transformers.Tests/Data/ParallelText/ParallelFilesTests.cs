@@ -24,7 +24,6 @@ public sealed class ParallelFilesTests : IDisposable
         var flat = folder.Write("y.jsonl", string.Join('\n', Pairs.Select(p => $$"""{"a.b": "{{p.Source}}", "c": "{{p.Target}}"}""")));
         Assert.Equal(Pairs, ParallelFiles.ReadPair(source, target));
         Assert.Equal(Pairs, ParallelFiles.ReadTsv(tsv));
-        Assert.Equal(Pairs.Select(p => new SentencePair(p.Target, p.Source)), ParallelFiles.ReadTsv(tsv, 1, 0));
         Assert.Equal(Pairs, ParallelFiles.ReadJsonLines(json, "translation.de", "translation.en"));
         Assert.Equal(Pairs, ParallelFiles.ReadJsonLines(flat, "a.b", "c"));
     }
@@ -36,7 +35,7 @@ public sealed class ParallelFilesTests : IDisposable
         Assert.Equal([new("a", "b"), new("c", "d")], ParallelFiles.ReadTsv(tsv));
         Assert.Equal("source, target", ParallelFiles.HeaderOf(tsv));
         var languages = folder.Write("y.tsv", "de\tEN\na\tb\n");
-        Assert.Equal([new("a", "b")], ParallelFiles.ReadTsv(languages, names: ["de", "en"]));
+        Assert.Equal([new("a", "b")], ParallelFiles.ReadTsv(languages, "de", "en"));
         Assert.Equal(2, ParallelFiles.ReadTsv(languages).Count());
         Assert.Equal([new("a", "b")], ParallelFiles.ReadJsonLines(folder.Write("z.jsonl", "{\"s\":\"a\",\"t\":\"b\"}\n\n"), "s", "t"));
         Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTsv(folder.Write("w.tsv", "a\tb\nc\td\te\n")).ToList()).Problems[0].Line);

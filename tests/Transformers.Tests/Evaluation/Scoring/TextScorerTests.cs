@@ -1,5 +1,4 @@
 using Transformers.Tests.Training;
-using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.Generators;
 using Transformers.IO;

@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
 using TestSupport;
-using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data.Audio;
 using Transformers.Evaluation;

@@ -10,7 +10,6 @@ using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Kinds;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange.Onnx;

@@ -1,6 +1,3 @@
-using Google.Protobuf;
-using TorchSharp;
-using Transformers.Configs;
 using Transformers.Interchange.Onnx;
 using Transformers.IO;
 using Transformers.Layers;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Data.Series;
 using Transformers.Interchange.Onnx;
 using Transformers.Layers;

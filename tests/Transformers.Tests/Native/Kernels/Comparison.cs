@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using TorchSharp;
 using Transformers.Native;
 using static TorchSharp.torch;
 

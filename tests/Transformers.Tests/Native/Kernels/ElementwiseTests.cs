@@ -1,4 +1,3 @@
-using TorchSharp;
 using Transformers.Native;
 using static TorchSharp.torch;
 

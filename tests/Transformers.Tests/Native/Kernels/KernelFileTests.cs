@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.RegularExpressions;
-using TorchSharp;
 using Transformers.Native;
 using static TorchSharp.torch;
 

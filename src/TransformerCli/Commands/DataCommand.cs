@@ -1,14 +1,17 @@
 using System.CommandLine;
 using TransformerCli.Output;
+using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.Data.Images;
 using Transformers.Data.ImageText;
+using Transformers.Data.Images;
 using Transformers.Data.Sentences;
 using Transformers.Data.Series;
 using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.IO.Images;
+using Transformers.Kinds;
+using Transformers.Training;
 
 namespace TransformerCli.Commands;
 
@@ -24,62 +27,41 @@ static class DataInspectCommand
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
         var document = new Option<string>("--document") { Description = "What counts as a document in a plain-text file, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
         var include = CommonOptions.Include();
-        var command = new Command("inspect", "Reports counts, lengths, duplicates and problems in a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'")
+        return context.Create("inspect", "Reports counts, lengths, duplicates and problems in a data set; for prepared data it also verifies every checksum.\n\nExample: transformer data inspect data/stories --separator '<|endoftext|>'", [path, field, separator, document, include], (parse, cancel) =>
         {
-            path, field, separator, document, include,
-        };
-        context.Handle(command, (parse, cancel) =>
-        {
-            var (given, json) = (parse.GetValue(path)!, parse.GetValue(context.JsonOption));
+            var given = parse.GetValue(path)!;
             var progress = context.Error.Progress.Watch($"inspecting {given}");
             if (File.Exists(Path.Combine(given, DataManifest.FileName)))
             {
                 using var data = PreparedData.Open(given);
                 data.Verify();
-                if (json) context.WriteJson(new { Schema, Kind = "prepared", Folder = given, Verified = true, Dataset = data.Manifest });
-                else Print(context.Out, data.Manifest);
-                return ExitCodes.Done;
+                return context.Print(parse, new { Schema, Kind = "prepared", Folder = given, Verified = true, Dataset = data.Manifest }, writer => Print(writer, data.Manifest));
             }
             if (SoundReport.IsFor(given))
             {
                 var sounds = SoundReport.Of(given, progress);
-                if (json) context.WriteJson(new { Schema, Contents = "sounds", Report = sounds });
-                else Print(context.Out, sounds);
-                return ExitCodes.Done;
+                return context.Print(parse, new { Schema, Contents = "sounds", Report = sounds }, writer => Print(writer, sounds));
             }
             if (ImageTextReport.IsFor(given))
             {
                 var pairs = ImageTextReport.Of(given);
-                if (json) context.WriteJson(new { Schema, Contents = "pairs", Report = pairs });
-                else Print(context.Out, pairs);
-                return ExitCodes.Done;
+                return context.Print(parse, new { Schema, Contents = "pairs", Report = pairs }, writer => Print(writer, pairs));
             }
-            if (IsImages(given)) return InspectImages(context, given, json, progress);
+            if (IsImages(given))
+            {
+                var images = ImageInspection.Inspect(given, progress);
+                return context.Print(parse, new { Schema, Contents = "images", Report = images }, writer => Print(writer, images));
+            }
             if (LabelledSeriesReport.Of(given) is { } labelled)
-            {
-                if (json) context.WriteJson(new { Schema, Contents = "labelled_series", Report = labelled });
-                else Print(context.Out, labelled);
-                return ExitCodes.Done;
-            }
+                return context.Print(parse, new { Schema, Contents = "labelled_series", Report = labelled }, writer => Print(writer, labelled));
             if (SeriesReport.Of(given) is { } series)
-            {
-                if (json) context.WriteJson(new { Schema, Contents = "series", Report = series });
-                else Print(context.Out, series);
-                return ExitCodes.Done;
-            }
+                return context.Print(parse, new { Schema, Contents = "series", Report = series }, writer => Print(writer, series));
             if (TableReport.Of(given) is { } table)
-            {
-                if (json) context.WriteJson(new { Schema, Kind = "table", table.Source, table.Splits });
-                else Print(context.Out, table);
-                return ExitCodes.Done;
-            }
+                return context.Print(parse, new { Schema, Kind = "table", table.Source, table.Splits }, writer => Print(writer, table));
             var source = new FileTextSource(new TextFilesConfig { Files = [given], TextField = parse.GetValue(field)!, Separator = parse.GetValue(separator), Document = parse.GetValue(document) == "line" ? DocumentUnit.Line : DocumentUnit.File, Include = parse.Patterns(include) }, once: true);
             var report = TextReport.Of(source, cancel);
-            if (json) context.WriteJson(new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates });
-            else Print(context.Out, report);
-            return ExitCodes.Done;
+            return context.Print(parse, new { Schema, Kind = "text", report.Source, report.Counts, report.Shortest, report.Longest, report.Mean, report.Lengths, report.Duplicates }, writer => Print(writer, report));
         });
-        return command;
     }
 
     /// <summary>Prints a summary of a prepared folder.</summary>
@@ -179,15 +161,8 @@ static class DataInspectCommand
     // IDX files have no file extension.
     static bool IsImage(string path) => ImageFiles.HasImageName(path) || Path.GetFileName(path).Contains("-ubyte", StringComparison.Ordinal);
 
-    static int InspectImages(CliContext context, string path, bool json, Action<double> progress)
+    static void Print(TextWriter output, ImageReport report)
     {
-        var report = ImageInspection.Inspect(path, progress);
-        if (json)
-        {
-            context.WriteJson(new { Schema, Contents = "images", Report = report });
-            return ExitCodes.Done;
-        }
-        var output = context.Out;
         output.WriteLine($"images      {report.Images:N0} ({report.Kind}), {report.MinWidth}x{report.MinHeight} to {report.MaxWidth}x{report.MaxHeight}, {report.Grey:N0} without colour");
         output.WriteLine($"formats     {string.Join(", ", report.Formats.Select(format => $"{format.Value} {format.Key}"))}");
         output.WriteLine($"mean, std   [{string.Join(", ", report.Mean.Select(m => m.ToString("F3")))}], [{string.Join(", ", report.Std.Select(s => s.ToString("F3")))}]");
@@ -197,7 +172,6 @@ static class DataInspectCommand
         foreach (var fault in report.UnreadableFiles.Take(10)) output.WriteLine($"unreadable  {fault.Name}: {fault.Message}");
         if (report.Unreadable > 10) output.WriteLine($"unreadable  {report.Unreadable} in total");
         foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
-        return ExitCodes.Done;
     }
 }
 
@@ -208,4 +182,64 @@ static class DataCommand
     {
         DataMakeCommand.Create(context), DataPrepareCommand.Create(context), DataInspectCommand.Create(context),
     };
+}
+
+/// <summary><c>data prepare</c>: tokenizes the text of a config into shards, which training then finds.</summary>
+static class DataPrepareCommand
+{
+    public static Command Create(CliContext context)
+    {
+        var (configs, sets) = (CommonOptions.Configs(), CommonOptions.Sets());
+        var data = CommonOptions.Data("Read the text from this file or folder instead; - reads standard input");
+        var include = CommonOptions.Include();
+        var lines = new Option<bool>("--jsonl") { Description = "Standard input is JSON lines" };
+        var cache = new Option<string>("--cache") { Description = "The folder for prepared data", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine("data", ".cache") };
+        var threads = new Option<int>("--threads") { Description = "Threads to tokenize with, 0 for one per core; the result is the same", HelpName = "N" };
+        return context.Create("prepare", """
+            Tokenizes the text of a config into memory-mapped shards. Training does this itself if necessary.
+            The folder can also be given to train as --data.
+
+            Example: transformer data prepare configs/gpt-stories.yaml
+            """, [configs, sets, data, include, lines, cache, threads], (parse, cancel) =>
+        {
+            var config = ConfigFile.Load<RunConfig>(parse.GetValue(configs)!, parse.GetValue(sets) ?? []);
+            var path = parse.GetValue(data);
+            var workers = parse.AtLeast(0, threads, "0 means one per core");
+            config = DataOverride.Apply(config, path is "-" ? null : path, parse.Patterns(include));
+            if (config.Data is not TextDataConfig text)
+                throw new UserException($"data of kind {KindAttribute.Of(config.Data)} need no preparation: training reads them directly");
+            if (path != "-" && PreparedData.FolderOf(text.Source) is { } folder) throw new UserException([new Problem("is already prepared", folder)]);
+            var folders = parse.GetValue(cache)!;
+            var files = TextSources.WithFiles(text.Source, []);
+            using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), files.TextField, files.Separator, files.Document) : null;
+            // Standard input is several documents, or one if nothing separates them.
+            text = path != "-" ? Kind.ResolveText(text) : text.DocumentStart is not null ? text
+                : text with { DocumentStart = parse.GetValue(lines) || files.Separator is not null || files.Document == DocumentUnit.Line };
+            var source = standardInput ?? TextSources.Of(text.Source);
+            var tokenizer = TokenizerFactory.Create(text.Tokenizer, source, folders, TokenizerFactory.SpecialTokensOf(text), progress: done => context.Error.Progress.Show($"training the tokenizer {done:P0}", done), cancel: cancel);
+            var progress = parse.GetValue(context.QuietOption) ? null : new PreparationReporter(context.Error);
+            using var prepared = DataPreparation.Prepare(DataPreparation.OptionsOf(text, source, tokenizer) with { Threads = workers }, folders, progress, cancel);
+            return context.Print(parse, new { Schema = "transformer.data.prepare/1", prepared.Folder, Dataset = prepared.Manifest }, writer =>
+            {
+                writer.WriteLine(prepared.Folder);
+                DataInspectCommand.Print(writer, prepared.Manifest);
+            });
+        });
+    }
+
+    // Without a terminal it prints a line for each tenth, so that a corpus of any size gives ten lines.
+    sealed class PreparationReporter(EventLog error) : IProgress<PreparationProgress>
+    {
+        long tenths = -1;
+
+        public void Report(PreparationProgress value)
+        {
+            var text = $"tokenized {value.Bytes / 1e6:N0} of {value.TotalBytes / 1e6:N0} MB";
+            error.Progress.Show(text, value.TotalBytes == 0 ? 1 : (double)value.Bytes / value.TotalBytes);
+            var now = value.TotalBytes == 0 ? 10 : value.Bytes * 10 / value.TotalBytes;
+            if (now == tenths || error.Progress.IsLive) return;
+            tenths = now;
+            error.WriteLine(text);
+        }
+    }
 }
