@@ -53,10 +53,16 @@ static class GenerateCommand
                 var searched = search.Read(parse, each) with { MaxNewTokens = sampling.LimitOf(parse) };
                 var translator = trained.LoadTranslator(where, type, quantized);
                 var report = new UnreadLines(context);
-                // A line that cannot be read gives empty lines, so that output and input stay aligned.
-                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line => report.Reads(line, translator.ProblemOf) ? line.Text : "") : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
+                // A line that cannot be read gives empty lines, so that output and input stay aligned; of the others, null is queued.
+                var unread = new Queue<string?>();
+                IEnumerable<string> sources = parse.GetValue(input) is { } lines ? InputLines.Read(context, lines).Select(line =>
+                {
+                    var reads = report.Reads(line, translator.ProblemOf);
+                    unread.Enqueue(reads ? null : line.Text);
+                    return reads ? line.Text : "";
+                }) : [parse.GetValue(prompt) ?? throw new UserException("an encoder-decoder translates: give --prompt or --input")];
                 var translations = team.Processes.DivideStream(sources.Chunk(searched.BatchSize), some => translator.Translate(some, searched, cancel).ToList()).SelectMany(some => some);
-                WriteTranslations(context, team.Processes.IsAlone ? translator.Translate(sources, searched, cancel) : translations, each, json, document: parse.GetValue(input) is null);
+                WriteTranslations(context, team.Processes.IsAlone ? translator.Translate(sources, searched, cancel) : translations, unread, each, json, document: parse.GetValue(input) is null);
                 return report.Finish();
             }
             parse.Refuse(search.All, "encoder-decoders (seq2seq)", trained.Require<GptConfig>("a language model (gpt) or an encoder-decoder (seq2seq)"));
@@ -105,16 +111,17 @@ static class GenerateCommand
             }
     }
 
-    static void WriteTranslations(CliContext context, IEnumerable<Translation> translations, int each, bool json, bool document)
+    static void WriteTranslations(CliContext context, IEnumerable<Translation> translations, Queue<string?> unread, int each, bool json, bool document)
     {
         var started = Stopwatch.GetTimestamp();
         foreach (var translation in translations)
         {
             if (translation.Shortened) context.Error.WriteLine($"warning: a source of {translation.Source.Length} characters is too long for the model, and its end was cut off");
-            List<Completion> completions = [.. translation.Hypotheses.Select(one => new Completion(translation.Source, one.Text, one.Ids, one.Finish, one.Score))];
+            var bad = unread.TryDequeue(out var line) ? line : null;
+            List<Completion> completions = bad is not null ? [] : [.. translation.Hypotheses.Select(one => new Completion(translation.Source, one.Text, one.Ids, one.Finish, one.Score))];
             // Every input gets the same number of lines, even with fewer translations, as for an empty line.
             if (!document)
-                while (completions.Count < each) completions.Add(new Completion(translation.Source, "", [], "eos", 0));
+                while (completions.Count < each) completions.Add(new Completion(bad ?? translation.Source, "", [], bad is null ? "eos" : "unread", 0));
             if (json && document) WriteDocument(context, completions, started);
             else
                 foreach (var completion in completions) WriteLine(context, completion, json);

@@ -170,6 +170,9 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
             Assert.True(given.Length == 4, $"{line}: {some.Output}");
             Assert.Equal<IEnumerable<string>>(whole[..2], [given[0], given[2]]);
         }
+        var finishes = CommandLine.Run("generate", runs.Translator, "--max-new-tokens", "2", "--input", ill, "--json").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal(("\uFFFD", "unread"), (finishes[1].GetProperty("prompt").GetString(), finishes[1].GetProperty("finish").GetString()));
+        Assert.DoesNotContain("unread", finishes[0].GetProperty("finish").GetString());
         Assert.Equal(1, Done("predict", runs.Classifier, "a text\nof two lines").Count(c => c == '\n'));
         var several = CommandLine.Run("predict", runs.Classifier, well, ill, "a text");
         Assert.Equal((2, 6), (several.ExitCode, several.Output.Count(c => c == '\n')));
