@@ -90,6 +90,23 @@ public sealed class HuggingFaceRoundTripTests : IDisposable
         Assert.Equal("bfloat16", (string)Json("config.json")["torch_dtype"]!);
     }
 
+    const string Framing = "pad_token_id=<pad> bos_token_id=<s> eos_token_id=</s>", Ending = "bos_token_id=<|endoftext|> eos_token_id=<|endoftext|>", Translating = Framing + " forced_eos_token_id=</s> decoder_start_token_id=<s>";
+
+    // An import takes them from the tokenizer, but the library from these files.
+    [Theory]
+    [InlineData("gpt2", "layers: 1, heads: 2, width: 16, context: 12", "config.json", Ending)]
+    [InlineData("gpt2", "layers: 1, heads: 2, width: 16, context: 12", "generation_config.json", Ending)]
+    [InlineData("bert", "masked|layers: 1, heads: 2, width: 16, context: 14, head: { kind: masked }", "config.json", Framing)]
+    [InlineData("marian", "layers: 1, heads: 2, width: 16, context: 20", "config.json", Translating)]
+    [InlineData("marian", "layers: 1, heads: 2, width: 16, context: 20", "generation_config.json", Translating)]
+    public void Special_tokens_are_named_by_their_ids(string layout, string model, string file, string tokens)
+    {
+        var run = Make(layout, model);
+        Export(run);
+        var special = (layout == "marian" ? run.LoadTokenizers().source : run.LoadTokenizer()).SpecialTokens;
+        foreach (var pair in tokens.Split(' ').Select(pair => pair.Split('='))) Assert.Equal((pair[0], special[pair[1]]), (pair[0], (int)Json(file)[pair[0]]!));
+    }
+
     [Fact]
     public void A_model_in_several_files_with_an_index_comes_back_the_same()
     {
