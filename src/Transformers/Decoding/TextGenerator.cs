@@ -256,25 +256,28 @@ sealed class TextStream(TextTokenizer tokenizer, IReadOnlyList<string> stops)
         decoder.GetChars(bytes, chars, flush);
         var before = text.Length;
         text.Append(chars);
-        var all = text.ToString();
         foreach (var stop in stops)
         {
-            var at = all.IndexOf(stop, Math.Max(0, before - stop.Length + 1), StringComparison.Ordinal);
-            if (at < 0 || at >= text.Length) continue;
+            // Only the end of the text can contain a stop text that it did not contain before.
+            var from = Math.Max(0, before - stop.Length + 1);
+            if (from >= text.Length) continue;
+            var at = text.ToString(from, text.Length - from).IndexOf(stop, StringComparison.Ordinal);
+            if (at < 0) continue;
             Stopped = true;
-            text.Length = at;
+            text.Length = from + at;
         }
     }
 
     // The longest end of the text with which a stop text may begin.
     int HeldBack()
     {
-        if (Stopped) return 0;
-        var all = text.ToString();
+        if (Stopped || stops.Count == 0) return 0;
+        var end = Math.Max(0, text.Length - stops.Max(stop => stop.Length) + 1);
+        var last = text.ToString(end, text.Length - end);
         var longest = 0;
         foreach (var stop in stops)
-            for (var n = Math.Min(stop.Length - 1, all.Length); n > longest; n--)
-                if (all.AsSpan(all.Length - n).SequenceEqual(stop.AsSpan(0, n))) longest = n;
+            for (var n = Math.Min(stop.Length - 1, last.Length); n > longest; n--)
+                if (last.AsSpan(last.Length - n).SequenceEqual(stop.AsSpan(0, n))) longest = n;
         return longest;
     }
 

@@ -162,10 +162,13 @@ static class LabelledNotes
             foreach (var split in new[] { splits.Train, splits.Validation, splits.Test })
                 if (split?.Files is [var file] && LabelledFiles.HeaderOf(file, folder.Text, folder.Label) is { } names)
                     observer.Note($"{file}:1: the first line names the columns ({names}) and is not an example");
-        if (splits.Train.Files is [var first] && train.Count >= Many && train.Labels.Count(label => label == train.Labels[0]) == 1)
-            observer.Warn($"{first}:1: no other line has the label {train.Classes[train.Labels[0]]}: if this line names the columns, give their names as data.source.text and data.source.label");
-        if (validation is not { Count: > 0 }) return;
-        var missing = Enumerable.Range(0, train.Classes.Count).Except(validation.Labels).Select(label => train.Classes[label]).ToList();
+        var missing = validation is not { Count: > 0 } ? [] : Enumerable.Range(0, train.Classes.Count).Except(validation.Labels).Select(label => train.Classes[label]).ToList();
         if (missing.Count > 0) observer.Warn($"no validation text is of class {string.Join(", ", missing.Take(8))}{(missing.Count > 8 ? ", …" : "")}");
+        if (splits.Train.Files is not [var first] || train.Count < Many) return;
+        var once = train.Labels.GroupBy(label => label).Count(same => same.Count() == 1);
+        if (2 * once >= train.Count)
+            observer.Warn($"{first}: {once:N0} of {train.Count:N0} texts have a label that no other text has: is data.source.label the column of the classes?");
+        else if (train.Labels.Count(label => label == train.Labels[0]) == 1)
+            observer.Warn($"{first}:1: no other line has the label {train.Classes[train.Labels[0]]}: if this line names the columns, give their names as data.source.text and data.source.label");
     }
 }

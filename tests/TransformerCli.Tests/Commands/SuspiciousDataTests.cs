@@ -51,6 +51,21 @@ public sealed class SuspiciousDataTests(TrainedKinds kinds) : IClassFixture<Trai
     }
 
     [Theory]
+    [InlineData(14, false)]
+    [InlineData(15, true)]
+    public void Labels_most_of_which_occur_only_once_are_warned_of(int once, bool warned)
+    {
+        var config = Write("labels.yaml", $$"""
+            data: { kind: labelled, source: { folder: {{Write("labels.csv", "text,label\n" + string.Concat(Enumerable.Range(0, 30).Select(i => $"text {i},{(i < once ? $"title {i}" : i % 2 == 0 ? "good" : "bad")}\n")))}}, text: text, label: label }, tokenizer: { kind: words }, max_length: 16 }
+            model: { kind: encoder, layers: 1, heads: 2, width: 16, context: 16, head: { kind: classify } }
+            {{Learning}}
+            """);
+        var outcome = CommandLine.Run("train", config, "--run", At("run"), "--dry-run");
+        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        Assert.Equal(warned, outcome.Error.Contains($"labels.csv: {once} of 30 texts have a label that no other text has"));
+    }
+
+    [Theory]
     [InlineData(0, false)]
     [InlineData(1, false)]
     [InlineData(4, true)]
