@@ -30,7 +30,7 @@ static class ParallelFiles
         }
     }
 
-    /// <summary>Reads the first two columns of a file of tab-separated values; there is no quoting.</summary>
+    /// <summary>Reads the first two columns of a file of tab-separated values, in which quotes have no special meaning.</summary>
     public static IEnumerable<SentencePair> ReadTsv(string path, params string[] names)
     {
         var first = 0;
