@@ -46,7 +46,7 @@ static partial class LocalLaunch
             if (ReadNumber(Path.Combine(folder, "code")) is { } code) return code;
             if (process.ExitCode is ExitCodes.UserError or ExitCodes.Bug) return process.ExitCode;
             // If a process was killed, another one has left a message, provided that the launcher left it enough time.
-            context.Fail(json, ExitCodes.ProcessFailed, [Team.Described($"one of the {count} processes ended prematurely; {launcher.Path} exited with code {process.ExitCode}")]);
+            context.Fail(json, ExitCodes.ProcessFailed, [Team.Described(DescribeFirstToEnd(folder) ?? $"one of the {count} processes ended prematurely; {launcher.Path} exited with code {process.ExitCode}")]);
             return ExitCodes.ProcessFailed;
         }
         finally
@@ -63,6 +63,15 @@ static partial class LocalLaunch
     {
         var host = Environment.ProcessPath!;
         return Path.GetFileNameWithoutExtension(host) == "dotnet" ? [host, Environment.GetCommandLineArgs()[0]] : [host];
+    }
+
+    static string? DescribeFirstToEnd(string folder)
+    {
+        var file = Path.Combine(folder, MpiLauncher.EndedFile);
+        if (!File.Exists(file) || File.ReadLines(file).FirstOrDefault()?.Split(' ') is not [var rank, var code]) return null;
+        const int signalled = 128;
+        return $"process {rank} (pid {ReadNumber(Path.Combine(folder, $"{rank}.pid"))} on {Environment.MachineName}) has ended "
+            + (int.Parse(code, CultureInfo.InvariantCulture) is > signalled and var number ? $"because of signal {number - signalled}" : $"with exit code {code}");
     }
 
     static int? ReadNumber(string file) => File.Exists(file) && int.TryParse(File.ReadAllText(file), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;

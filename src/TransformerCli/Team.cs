@@ -203,11 +203,13 @@ sealed class Team : IDisposable
 
     void WriteFailure(string message)
     {
+        // A launcher may kill this process while it writes.
+        var draft = Path.Combine(folder!, $"{FailureFile}.{rank}");
+        File.WriteAllText(draft, message);
         try
         {
             // Only the first report is right: a process that was suspended assumes, when it wakes, that the others have failed.
-            using var file = new FileStream(Path.Combine(folder!, FailureFile), FileMode.CreateNew);
-            file.Write(System.Text.Encoding.UTF8.GetBytes(message));
+            File.Move(draft, Path.Combine(folder!, FailureFile));
         }
         catch (IOException)
         {

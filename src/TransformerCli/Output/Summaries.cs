@@ -11,7 +11,7 @@ static class Summaries
     {
         writer.WriteLine($"run          {result.Run}");
         writer.WriteLine($"steps        {result.Steps} in {result.Seconds:F1}s, {(result.TokensPerSecond is { } tokens ? $"{ProgressText.Count(tokens)} tokens/s" : $"{ProgressText.Count(result.ImagesPerSecond ?? 0)} images/s")}, {result.Precision} on {result.Device}");
-        writer.WriteLine($"train_loss   {result.TrainLoss:F4}");
+        if (result.TrainLoss is { } train) writer.WriteLine($"train_loss   {train:F4}");
         if (result.ValLoss is { } loss) writer.WriteLine($"val_loss     {loss:F4}");
         if (result.Best is { } best) writer.WriteLine($"best         {best.ValLoss:F4} at step {best.Step}");
         foreach (var (name, value) in result.Metrics) writer.WriteLine($"{name,-12} {value:0.####}");

@@ -112,7 +112,8 @@ public sealed record SeedsResult
     /// <summary>The final numbers of a run, by name.</summary>
     internal static Dictionary<string, double> Numbers(TrainResult result)
     {
-        var numbers = new Dictionary<string, double> { ["train_loss"] = result.TrainLoss };
+        var numbers = new Dictionary<string, double>();
+        if (result.TrainLoss is { } train) numbers["train_loss"] = train;
         if (result.ValLoss is { } loss) numbers["val_loss"] = loss;
         if (result.Best is { } best) numbers["best.val_loss"] = best.ValLoss;
         foreach (var (name, value) in result.Metrics) numbers[name] = value;

@@ -206,7 +206,7 @@ public static class TrainingRun
             Seconds = progress.Seconds,
             TokensPerSecond = setup.Task.Unit == "tokens" ? speed : null,
             ImagesPerSecond = setup.Task.Unit == "images" ? speed : null,
-            TrainLoss = progress.TrainLoss,
+            TrainLoss = double.IsNaN(progress.TrainLoss) ? null : progress.TrainLoss,
             ValLoss = validation?.Loss,
             Best = progress.Best is { } best ? new BestResult(best.Step, best.Loss) : null,
             Metrics = validation?.Metrics ?? new Dictionary<string, double>(),

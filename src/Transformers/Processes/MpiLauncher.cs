@@ -16,6 +16,20 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
     /// <summary>Names a folder in which each started process writes its process id (<c>RANK.pid</c>), the first one its exit code, and any of them the failure of another.</summary>
     public const string FolderVariable = "TRANSFORMER_LAUNCHED";
 
+    /// <summary>The file in that folder with a line for each process that has ended, in this order: its rank and its exit code, which is 128 + the signal if one ended it. Open MPI's launcher writes none.</summary>
+    public const string EndedFile = "ended";
+
+    // As soon as a process dies, MPICH's launcher kills the others, which then cannot say which one it was: the shell does it first, and ends
+    // like its process. (A process that stops after SIGHUP, SIGINT or SIGTERM has not died.) The launcher forwards signals to the shell too.
+    const string Wrapper = $"""
+        trap : HUP INT TERM USR1 USR2
+        "$@"
+        code=$?
+        echo "$PMI_RANK $code" >> "${FolderVariable}/{EndedFile}"
+        case $code in 13[2-9]) kill -9 $$ ;; esac
+        exit $code
+        """;
+
     /// <summary>Finds a launcher.</summary>
     /// <exception cref="UserException">There is none.</exception>
     public static MpiLauncher Find()
@@ -61,7 +75,7 @@ public sealed record MpiLauncher(string Path, bool IsOpenMpi, string Version)
             line.AddRange(["--quiet", "--bind-to", "none", "--oversubscribe"]);
             if (Environment.IsPrivilegedProcess) line.Add("--allow-run-as-root");
         }
-        line.AddRange(["-n", count.ToString(CultureInfo.InvariantCulture), .. program]);
+        line.AddRange(["-n", count.ToString(CultureInfo.InvariantCulture), .. IsOpenMpi ? [] : new[] { "/bin/sh", "-c", Wrapper, "sh" }, .. program]);
         // In a separate session: signals from the terminal reach only this process, which passes them on.
         if (File.Exists("/usr/bin/setsid")) line.Insert(0, "/usr/bin/setsid");
         var start = new ProcessStartInfo(line[0], line[1..]);

@@ -44,7 +44,8 @@ public sealed record ReportedRun(
     {
         if (Result is not { } result)
             return Curve.Events.Count == 0 ? [] : [("steps so far", Curve.Events.Max(one => one.Step))];
-        var numbers = new List<(string, double)> { ("steps", result.Steps), ("seconds", result.Seconds), ("parameters", result.Parameters), ("train_loss", result.TrainLoss) };
+        var numbers = new List<(string, double)> { ("steps", result.Steps), ("seconds", result.Seconds), ("parameters", result.Parameters) };
+        if (result.TrainLoss is { } train) numbers.Add(("train_loss", train));
         if (result.ValLoss is { } val) numbers.Add(("val_loss", val));
         if (result.Best is { } best) numbers.AddRange([("best val_loss", best.ValLoss), ("best step", best.Step)]);
         numbers.AddRange(result.Metrics.Select(metric => (metric.Key, metric.Value)));

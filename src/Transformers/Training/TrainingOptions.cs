@@ -81,8 +81,8 @@ public sealed record TrainResult
     public double? TokensPerSecond { get; init; }
     /// <summary>Images per second, validation excluded.</summary>
     public double? ImagesPerSecond { get; init; }
-    /// <summary>Mean loss of the last reported steps, in nats per target.</summary>
-    public required double TrainLoss { get; init; }
+    /// <summary>Mean loss of the last reported steps, in nats per target; absent if none was reported.</summary>
+    public double? TrainLoss { get; init; }
     /// <summary>Loss of the last step over the whole validation split, in nats per target; absent without one.</summary>
     public double? ValLoss { get; init; }
     /// <summary>The best validation.</summary>

@@ -130,7 +130,7 @@ public sealed class SeveralProcessesTests : TrainingProcesses
             var ended = program.End();
             Assert.True(ended.ExitCode == 6, $"{ended.ExitCode}: {ended.Error}");
             Assert.Contains(signal == "KILL" ? "ended" : $"has not answered for {silence} s", ended.Error);
-            if (signal == "STOP") Assert.Contains($"process {rank} (pid {pid} on ", ended.Error);
+            Assert.Contains($"process {rank} (pid {pid} on ", ended.Error);
             Assert.DoesNotContain("   at ", ended.Error);
         }
         AssertNothingIsLeft();

@@ -44,14 +44,14 @@ public abstract class TrainingProcesses : IDisposable
 
     private protected ProgramProcess Start(string mpi, int processes, params string[] sets) => new(Root, [.. Train(sets), "--nproc", $"{processes}"], Under(mpi));
 
-    // The training processes by rank, which a launcher passes in the environment.
+    // The training processes by rank, which a launcher passes in the environment. Some are children of a shell.
     protected Dictionary<int, int> Ranks()
     {
         var found = new Dictionary<int, int>();
         foreach (var folder in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), out _)))
             try
             {
-                if (!File.ReadAllText(Path.Combine(folder, "cmdline")).Contains(Run, StringComparison.Ordinal) || File.ReadAllText(Path.Combine(folder, "stat")).Contains(") Z", StringComparison.Ordinal)) continue;
+                if (!File.ReadAllText(Path.Combine(folder, "cmdline")).Contains(Run, StringComparison.Ordinal) || File.ReadAllText(Path.Combine(folder, "comm")) == "sh\n" || File.ReadAllText(Path.Combine(folder, "stat")).Contains(") Z", StringComparison.Ordinal)) continue;
                 var rank = File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Select(one => one.Split('=', 2)).FirstOrDefault(one => one[0] is "OMPI_COMM_WORLD_RANK" or "PMI_RANK");
                 if (rank is not null) found[int.Parse(rank[1], CultureInfo.InvariantCulture)] = int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture);
             }

@@ -72,7 +72,7 @@ public sealed class ReadyConfigTests
         Assert.Equal(dry.Parameters, result.Parameters);
 
         Assert.Equal(2, result.Steps);
-        Assert.True(double.IsFinite(result.TrainLoss), $"the loss is {result.TrainLoss}");
+        Assert.True(double.IsFinite(result.TrainLoss!.Value), $"the loss is {result.TrainLoss}");
         Assert.True(double.IsFinite(result.ValLoss ?? double.NaN), $"the validation loss is {result.ValLoss}");
         Assert.True(result.Parameters < 20_000_000, $"{result.Parameters} parameters are too many for a test of all");
         Assert.Equal(Files(config), Directory.EnumerateFiles(runs.PathOf("run/checkpoints/step-00000002")).Select(Path.GetFileName).Order(StringComparer.Ordinal));

@@ -79,7 +79,7 @@ public class ImageRunTests
         using var runs = new TinyRuns();
         var plain = runs.Train(Config(Vit, "training.steps=1", "training.log.every=1", "training.label_smoothing=0", "training.optimizer.lr=1e-12"), "plain");
         var smooth = runs.Train(Config(Vit, "training.steps=1", "training.log.every=1", "training.label_smoothing=0.5", "training.optimizer.lr=1e-12"), "smooth");
-        Assert.Equal(plain.TrainLoss, smooth.TrainLoss, 1e-6);
+        Assert.Equal(plain.TrainLoss!.Value, smooth.TrainLoss!.Value, 1e-6);
         double Norm(string run) => MetricsLog.Read(Path.Combine(runs.PathOf(run), "metrics.jsonl")).First(one => one.Split == "train").Values["gradient_norm"];
         Assert.NotEqual(Norm("plain"), Norm("smooth"), 1e-4);
         // Validation is without either: the same weights, the same loss.

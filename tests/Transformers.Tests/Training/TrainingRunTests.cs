@@ -260,6 +260,25 @@ public class TrainingRunTests
         Assert.Equal(runs.Newest("whole", CheckpointFiles.Model), runs.Newest("run", CheckpointFiles.Model));
     }
 
+    [Fact]
+    public void A_run_that_is_stopped_before_its_first_step_has_no_loss()
+    {
+        using var runs = new TinyRuns();
+        var stop = new StopRequest();
+        var result = TrainingRun.Start(TinyRuns.Config(), runs.OptionsOf("run"), new StopOnceBuilt(stop), stop);
+        Assert.Equal(("sigterm", 0L), (result.Stopped, result.Steps));
+        Assert.Null(result.TrainLoss);
+        Assert.DoesNotContain("NaN", JsonSerializer.Serialize(result, JsonStyle.Options));
+    }
+
+    sealed class StopOnceBuilt(StopRequest stop) : ITrainingObserver
+    {
+        public void Note(string message)
+        {
+            if (message.Contains(" parameters", StringComparison.Ordinal)) stop.Ask("sigterm");
+        }
+    }
+
     sealed class StopAt(long at, StopRequest stop) : ITrainingObserver
     {
         public void OnStep(long step, long steps)
