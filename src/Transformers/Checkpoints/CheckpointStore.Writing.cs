@@ -198,7 +198,12 @@ public sealed partial class CheckpointStore
 /// <param name="Metric">Its name in <see cref="CheckpointContents.Metrics"/>.</param>
 /// <param name="HigherIsBetter">True for an accuracy, false for a loss.</param>
 /// <param name="Keep">How many of the best to keep, at least 1.</param>
-public sealed record BestRule(string Metric, bool HigherIsBetter = false, int Keep = 1);
+/// <param name="Instead">A metric that counts instead in the checkpoints that have it.</param>
+public sealed record BestRule(string Metric, bool HigherIsBetter = false, int Keep = 1, string? Instead = null)
+{
+    internal double ValueOf(IReadOnlyDictionary<string, double> metrics) =>
+        Instead is not null && metrics.TryGetValue(Instead, out var instead) ? instead : metrics.TryGetValue(Metric, out var value) ? value : double.NaN;
+}
 
 /// <summary>Which checkpoints are kept.</summary>
 /// <param name="KeepLast">How many of the newest, at least 1; those that were saved only as the best so far do not count.</param>
@@ -217,7 +222,7 @@ public sealed record CheckpointPolicy(int KeepLast, params IReadOnlyList<BestRul
     /// <summary>The steps ranked by a rule, best first, the earlier one first among equals; without those that lack the metric or whose
     /// metric is not finite.</summary>
     internal static IEnumerable<long> Ranked(BestRule rule, IEnumerable<Checkpoint> checkpoints) =>
-        checkpoints.Select(c => (c.Step, Value: c.Manifest.Metrics.TryGetValue(rule.Metric, out var value) ? value : double.NaN))
+        checkpoints.Select(c => (c.Step, Value: rule.ValueOf(c.Manifest.Metrics)))
             .Where(c => double.IsFinite(c.Value))
             .OrderBy(c => rule.HigherIsBetter ? -c.Value : c.Value).ThenBy(c => c.Step)
             .Select(c => c.Step);

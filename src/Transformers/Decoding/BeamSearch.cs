@@ -55,7 +55,7 @@ sealed class BeamSearch(TargetDecoder decoder, SpecialIds special, int vocabular
         if (!unchanged) decoding.Select([.. next.Select(row => row.Parent)]);
     }
 
-    int LimitOf(int sourceLength) => Math.Min(options.MaxNewTokens ?? sourceLength - 1 + 50, decoder.Context - 1);
+    int LimitOf(int sourceLength) => Math.Min(options.MaxNewTokens ?? sourceLength - 1 + 50, decoder.Context);
 
     // The k most probable next tokens of each row with their log-probabilities, row by row.
     (float[] values, long[] ids, int k) Best(List<LiveHypothesis> rows, IDecoding decoding)

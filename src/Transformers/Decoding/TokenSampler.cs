@@ -229,13 +229,14 @@ static class DeviceSampler
         var weights = ((all - highest) * Scalars.Of(Math.Clamp(1 / options.Temperature, float.Epsilon, float.MaxValue))).exp();
         if (options.TopK is { } k && k < V)
         {
-            var (largest, _) = all.topk(k, 1);
-            weights = weights.masked_fill(all < largest.narrow(1, k - 1, 1), Scalars.Zero);
+            // Stable, so that of equal ones those with lower ids are kept, as on the CPU; in bfloat16 many are equal.
+            var kept = all.sort(1, descending: true, stable: true).Indices.narrow(1, 0, k);                 // [B, k]
+            weights = zeros_like(weights).scatter(1, kept, weights.gather(1, kept));
         }
         if (options.MinP is > 0 and var least) weights = weights.masked_fill(all < highest.Plus(options.Temperature * Math.Log(least)), Scalars.Zero);
         if (options.TopP is < 1 and var mass)
         {
-            var (sorted, order) = weights.sort(1, descending: true);
+            var (sorted, order) = weights.sort(1, descending: true, stable: true);
             var before = sorted.cumsum(1, ScalarType.Float64) - sorted;
             // The fewest tokens that reach the mass: those before which it is not reached yet.
             var kept = sorted.masked_fill(before >= sorted.sum([1L], keepdim: true, ScalarType.Float64) * Scalars.Of(mass), Scalars.Zero);

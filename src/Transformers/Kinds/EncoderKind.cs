@@ -187,7 +187,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
             var targets = StepWork.Ids(model is MaskedTokenModel ? data.Vocabulary : data.Classes, [Math.Min(shape.Targets, shape.Rows * shape.Source)], device);
             int[] lengths = [.. Enumerable.Repeat((int)shape.Source, (int)shape.Rows)];
             return () => model is MaskedTokenModel masked
-                ? LinearCrossEntropy.Sum(masked.Transform(StepWork.First(masked.Encoder.forward(ids), targets.numel())), masked.OutputWeight, targets, masked.Compute, bias: masked.OutputBias).Objective
+                ? LinearCrossEntropy.Sum(masked.Transform(StepWork.First(masked.Encoder.forward(ids), targets.numel())), masked.OutputWeight, targets, masked.Compute, smoothing, masked.OutputBias).Objective
                 : LossSum.Of(((TextClassifier)model).forward(ids, lengths).to(ScalarType.Float32), targets, smoothing).Objective;
         });
     }

@@ -127,7 +127,7 @@ sealed class MaskedTokenTask : StreamTask<MaskedBatch>
     public override IReadOnlyList<MicroBatch> NextStep()
     {
         var batch = stream.Next();
-        return Slices(batch.Texts.Rows, (first, rows) => new HiddenBatch(this, batch, first, rows));
+        return Slices(batch.Texts.Rows, (first, rows) => new HiddenBatch(this, batch, first, rows, Config.LabelSmoothing));
     }
 
     public override IEnumerable<MicroBatch> Validation(int? count) => ValidationBatches(count).Select(batch => new HiddenBatch(this, batch, 0, batch.Texts.Rows));
@@ -160,7 +160,7 @@ sealed class MaskedTokenTask : StreamTask<MaskedBatch>
     public override IReadOnlyList<ModelPicture> Pictures() => validationTexts is not { Count: > 0 } ? []
         : [AttentionPlot.Of(model, tokenizer, validationTexts.ToArray(0), Device, AttentionPlot.Few).ToPicture("attention")];
 
-    sealed class HiddenBatch(MaskedTokenTask task, MaskedBatch batch, int first, int rows)
+    sealed class HiddenBatch(MaskedTokenTask task, MaskedBatch batch, int first, int rows, double smoothing = 0)
         : MicroBatch(batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Length - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),
             batch.Texts.Lengths.AsSpan(first, rows).ToArray().Sum(length => (long)length), first)
     {
@@ -169,7 +169,7 @@ sealed class MaskedTokenTask : StreamTask<MaskedBatch>
         public override LossSum LossSum(RandomPosition random)
         {
             var (hidden, targets) = Guesses(random);
-            return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute, bias: task.model.OutputBias);
+            return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute, smoothing, task.model.OutputBias);
         }
 
         // Only masked tokens go through the head: about one position in seven.

@@ -47,6 +47,7 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         var missing = table.Values.Sum(values => values.LongCount(double.IsNaN));
         observer.Note($"{table.Values.Count:N0} series of {Amount.Of(table.Length, "step")}: {series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {Amount.Of(series.Test.Length, "test window")}{(missing > 0 ? $"; {Amount.Of(missing, "value is", "values are")} missing" : "")}");
         foreach (var warning in table.Warnings) observer.Warn(warning);
+        if (run.Training.LabelSmoothing > 0) observer.Warn(FormattableString.Invariant($"training.label_smoothing ({run.Training.LabelSmoothing}) changes nothing: a forecast's target is a number"));
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var model = SeriesModel.Create(network, SeriesShape.Of(data), generator).to(options.Device);
         return new TaskSetup

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using Transformers.Native;
 using static TorchSharp.torch;
@@ -7,6 +8,9 @@ namespace Transformers.Layers;
 /// <summary>A convolution over an image without a bias, padded with zeros, in the layer's compute type.</summary>
 public sealed class Convolution : nn.Module<Tensor, Tensor>, IComputes
 {
+    // The most channels that libtorch computes together.
+    const long Block = 16;
+
     readonly Parameter weight;
     readonly long stride;
 
@@ -31,7 +35,19 @@ public sealed class Convolution : nn.Module<Tensor, Tensor>, IComputes
     public override Tensor forward(Tensor x)
     {
         var border = weight.size(2) / 2;
-        return nn.functional.conv2d(x.to(Compute), weight.to(Compute), strides: [stride, stride], padding: [border, border]);
+        var (input, kernel) = x.device_type == DeviceType.CPU ? WholeBlocks(x.to(Compute), weight.to(Compute)) : (x.to(Compute), weight.to(Compute));
+        var y = nn.functional.conv2d(input, kernel, strides: [stride, stride], padding: [border, border]);
+        return y.size(1) == weight.size(0) ? y : y.narrow(1, 0, weight.size(0));
+    }
+
+    // On some processors, libtorch's convolutions fill up the last block of channels with numbers that were never set, and their results are
+    // wrong. Channels of zeros make the blocks whole. The input's channels matter only for its gradient.
+    static (Tensor Input, Tensor Kernel) WholeBlocks(Tensor input, Tensor kernel)
+    {
+        var (outputs, inputs) = (Missing(kernel.size(0)), input.requires_grad ? Missing(kernel.size(1)) : 0);
+        return (inputs == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, inputs]), inputs + outputs == 0 ? kernel : nn.functional.pad(kernel, [0, 0, 0, 0, 0, inputs, 0, outputs]));
+
+        static long Missing(long channels) => (Block - channels % Block) % Block;
     }
 }
 

@@ -133,6 +133,8 @@ public sealed partial class Trainer
     {
         var started = Stopwatch.GetTimestamp();
         using var averaged = SwapAverage();
+        // A loss over the whole split is not comparable with the earlier ones if those are over a part of it.
+        double? compared = whole && config.Validate.Batches is { } part ? Evaluate(task.Validation(part)).loss : null;
         var (loss, targets) = Evaluate(task.Validation(whole ? null : config.Validate.Batches));
         if (targets == 0) return;
         var metrics = new Dictionary<string, double>(task.DerivedMetrics(loss));
@@ -149,8 +151,8 @@ public sealed partial class Trainer
             }
             task.Model.train();
         }
-        State = State.Validated(step, loss, out var best);
-        var report = new ValidationReport(step, loss, targets, metrics, best, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        State = State.Validated(step, compared ?? loss, out var best);
+        var report = new ValidationReport(step, loss, targets, metrics, best, Stopwatch.GetElapsedTime(started).TotalSeconds) { Compared = compared };
         LastValidation = report;
         outputs?.Log(step, "val", [("loss", loss), .. metrics.Select(metric => (metric.Key, metric.Value))]);
         observer.OnValidation(report);

@@ -21,7 +21,7 @@ public sealed record TrainerSnapshot(TrainerState State, IEnumerable<(string, Te
 /// <param name="observer">Notified of saved checkpoints and warnings.</param>
 public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, CheckpointPolicy policy, ITrainingObserver observer) : IDisposable
 {
-    internal const string ValidationLoss = "val_loss";
+    internal const string ValidationLoss = "val_loss", ComparedLoss = "val_loss_compared";
 
     // The minimum interval between two saves of the best, per second of a save: they take at most 1 % of the time.
     const int SecondsPerSavedSecond = 100;
@@ -36,7 +36,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
 
     /// <summary>Which checkpoints are kept.</summary>
     public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
-        config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss)) : new CheckpointPolicy(config.Keep);
+        config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss, Instead: ComparedLoss)) : new CheckpointPolicy(config.Keep);
 
     /// <summary>Opens the metrics and drops everything after a step.</summary>
     public void Open(long step)
@@ -119,6 +119,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
         if (snapshot.Validation is { } validation)
         {
             contents.AddMetric(ValidationLoss, validation.Loss);
+            if (validation.Compared is { } compared) contents.AddMetric(ComparedLoss, compared);
             foreach (var (name, value) in validation.Metrics) contents.AddMetric(name, value);
         }
         return contents;
@@ -134,8 +135,8 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
     {
         var metrics = checkpoint.Manifest.Metrics;
         if (state.ValidatedStep != state.Step || !metrics.TryGetValue(ValidationLoss, out var loss)) return null;
-        var others = metrics.Where(metric => metric.Key != ValidationLoss).ToDictionary();
-        return new ValidationReport(state.Step, loss, Targets: 0, others, state.Best?.Step == state.Step, Seconds: 0);
+        var others = metrics.Where(metric => metric.Key is not (ValidationLoss or ComparedLoss)).ToDictionary();
+        return new ValidationReport(state.Step, loss, Targets: 0, others, state.Best?.Step == state.Step, Seconds: 0) { Compared = metrics.TryGetValue(ComparedLoss, out var compared) ? compared : null };
     }
 
     /// <summary>The newest intact checkpoint of a step before another; null if there is none.</summary>

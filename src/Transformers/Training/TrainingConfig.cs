@@ -38,7 +38,7 @@ public sealed record TrainingConfig : IChecked
     /// <summary>Samples that the model generates during training.</summary>
     public SampleConfig Sample { get; init; } = new();
 
-    /// <summary>The fraction of the target's probability that is spread over the whole vocabulary during training; reported losses do not include it.</summary>
+    /// <summary>The fraction of the target's probability that is spread over all tokens or classes during training; reported losses do not include it. A model of kind vilbert uses it for answers only; a forecast has no such target.</summary>
     [Between(0, 1, Below = true)]
     public double LabelSmoothing { get; init; }
 
@@ -119,7 +119,7 @@ public sealed record ValidateConfig
     [AtLeast(1)]
     public int Every { get; init; } = 250;
 
-    /// <summary>Batches per intermediate validation; by default the whole split.</summary>
+    /// <summary>Batches per intermediate validation; by default the whole split. The last step validates on both, so that the best is chosen by the same batches.</summary>
     [AtLeast(1)]
     public int? Batches { get; init; }
 

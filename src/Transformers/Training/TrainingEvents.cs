@@ -33,7 +33,11 @@ public sealed record StepReport(long Step, long Steps, double Loss, double Learn
 /// <param name="Metrics">Further metrics by name.</param>
 /// <param name="IsBest">Whether no earlier one was better.</param>
 /// <param name="Seconds">How long it took.</param>
-public sealed record ValidationReport(long Step, double Loss, long Targets, IReadOnlyDictionary<string, double> Metrics, bool IsBest, double Seconds);
+public sealed record ValidationReport(long Step, double Loss, long Targets, IReadOnlyDictionary<string, double> Metrics, bool IsBest, double Seconds)
+{
+    /// <summary>The loss over the batches of the intermediate validations, by which the best is chosen; null if it is <see cref="Loss"/>.</summary>
+    public double? Compared { get; init; }
+}
 
 /// <summary>Sees a training run as it goes. Every method has a default that does nothing.</summary>
 public interface ITrainingObserver

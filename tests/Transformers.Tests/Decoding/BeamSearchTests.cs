@@ -158,6 +158,31 @@ public class BeamSearchTests
         Assert.True(worse > 0, "the rules never differed: the test would not see one that is ignored");
     }
 
+    // With 3 tokens and room for 4 positions: the begin token and up to 3 others are read, and the end follows the last.
+    [Fact]
+    public void A_target_that_fills_the_context_can_end_too()
+    {
+        var model = Seq2SeqSamples.Model(Seq2SeqSamples.Config() with { Context = 4 }, seed: 5, vocabulary: 6);
+        var found = Find(model, [[3, 5, End]], new TranslationOptions { Beams = 200, NBest = 1 + 3 + 9 + 27, Stop = BeamStop.Never }, vocabulary: 6)[0];
+        Assert.Equal(1 + 3 + 9 + 27, found.Count(one => one.Ended));
+        Assert.Equal(3, found.Max(one => one.Ids.Length));
+    }
+
+    // One hypothesis has ended with a score of -1; the other has one token. Its score at 10 tokens may be as high as its probability
+    // divided by the penalty there.
+    [Theory]
+    [InlineData(1.0, -3.5, 10, true)]
+    [InlineData(1.0, -3.5, 2, false)]
+    [InlineData(1.0, -20, 10, false)]
+    [InlineData(0.0, -1.5, 10, false)]
+    [InlineData(-1.0, -1.5, 10, false)]
+    public void A_hypothesis_goes_on_as_long_as_it_could_still_become_the_best_at_some_length(double alpha, double probability, int limit, bool goesOn)
+    {
+        var beam = new Beam(0, limit, End, new TranslationOptions { Beams = 2, Alpha = alpha });
+        beam.Advance(beam.Live, 0, 1, [-1, (float)probability], [End, 5], 2);
+        Assert.Equal(goesOn, beam.Live.Count > 0);
+    }
+
     [Fact]
     public void Length_penalties_are_those_of_their_names()
     {

@@ -139,6 +139,26 @@ public class TextGeneratorTests
         Assert.Throws<UserException>(() => Of(model).Generate(["this prompt has more than sixteen tokens"], new GenerationOptions()));
     }
 
+    // At the end of a context of 16, the newest 8 tokens are read again, so that 8 more fit before the next time.
+    [Fact]
+    public void Sliding_reads_the_newer_half_of_the_context_again()
+    {
+        using var model = Model(context: 16);
+        var prompt = "0123456789";
+        var completion = Of(model).Generate([prompt], new GenerationOptions { MaxNewTokens = 30, Greedy = true, Slide = true })[0];
+        using var plain = no_grad();
+        List<int> read = [.. Bytes.EncodeToIds(prompt)];
+        foreach (var id in completion.Ids)
+        {
+            if (read.Count > 16) read.RemoveRange(0, read.Count - 8);
+            using var scope = NewDisposeScope();
+            var logits = model.forward(tensor(read.Select(one => (long)one).ToArray(), [1, read.Count]))[0, -1].narrow(0, 0, Bytes.VocabularySize);
+            Assert.Equal(id, logits.argmax().item<long>());
+            read.Add(id);
+        }
+        Assert.True(completion.Ids.Count > 15, $"only {completion.Ids.Count} tokens: the context did not slide twice");
+    }
+
     [Fact]
     public void Options_out_of_range_are_named_together()
     {

@@ -28,6 +28,13 @@ public sealed class SeriesBaselinesTests : IDisposable
     }
 
     [Fact]
+    public void A_season_that_is_longer_than_the_context_is_repeated_all_the_same()
+    {
+        var (series, config) = Open(i => i);
+        Assert.Equal([170, 171, 172, 173, 174, 175], SeriesBaselines.SeasonalNaive(series, new SeriesWindow(0, 190), config with { Season = 20 }));
+    }
+
+    [Fact]
     public void A_missing_value_is_that_of_the_season_before()
     {
         var (series, config) = Open(i => i is 189 or 186 ? double.NaN : i);

@@ -172,6 +172,23 @@ public sealed class SeriesKindTests
         Assert.Equal(runs.Newest("whole", CheckpointFiles.Model), runs.Newest("stopped", CheckpointFiles.Model));
     }
 
+    [Theory]
+    [InlineData("training.label_smoothing=0.1", true)]
+    [InlineData("training.label_smoothing=0", false)]
+    public void Label_smoothing_of_numbers_is_warned_of(string setting, bool warned)
+    {
+        var (runs, warnings) = (new TinyRuns(), new Warnings());
+        using (runs) runs.Train(Config(Encoder, "training.steps=1", setting), "run", observer: warnings);
+        Assert.Equal(warned, warnings.Texts.Any(text => text.Contains("training.label_smoothing (0.1) changes nothing")));
+    }
+
+    sealed class Warnings : ITrainingObserver
+    {
+        internal List<string> Texts { get; } = [];
+
+        public void Warn(string message) => Texts.Add(message);
+    }
+
     sealed class StopsWhileCalibrating(StopRequest stop) : ITrainingObserver
     {
         public void OnPreparing(string what, double done)

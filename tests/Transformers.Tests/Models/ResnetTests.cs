@@ -42,6 +42,34 @@ public sealed class ResnetTests
         foreach (var (buffer, tensor) in model.named_buffers()) GoldenModel.Close(golden["after." + buffer], tensor, 1e-5, $"{buffer} after evaluation");
     }
 
+    // In 64 bits, libtorch has a convolution of its own; in fewer it takes a library's, which computes blocks of channels.
+    [Theory]
+    [InlineData(Precision.Fp32, 1e-5)]
+    [InlineData(Precision.Bf16, 0.02)]
+    public void A_convolution_of_any_number_of_channels_equals_that_in_64_bits_forwards_and_backwards(Precision precision, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(7);
+        foreach (var (inputs, outputs, stride) in new[] { (1, 4, 1), (3, 16, 1), (4, 4, 1), (4, 8, 2), (12, 20, 1), (16, 16, 1), (16, 32, 2) })
+            for (var again = 0; again < 5; again++)
+            {
+                var convolution = new Convolution(inputs, outputs, stride: stride);
+                Precisions.Apply(convolution, precision);
+                var kernel = convolution.named_parameters().Single().parameter;
+                using (no_grad()) kernel.copy_(randn_like(kernel).to(ScalarType.BFloat16));
+                var x = randn(3, inputs, 8, 8).to(ScalarType.BFloat16).to(ScalarType.Float32).requires_grad_(true);
+                // Freed memory is seldom zero.
+                full(1 << 14, 7f).Dispose();
+                convolution.call(x).to(ScalarType.Float32).sum().backward();
+                var (wide, weight) = (x.detach().to(ScalarType.Float64).requires_grad_(true), kernel.detach().to(ScalarType.Float64).requires_grad_(true));
+                var expected = nn.functional.conv2d(wide, weight, strides: [stride, stride], padding: [1, 1]);
+                expected.sum().backward();
+                var what = $"of {inputs} and {outputs} channels";
+                foreach (var (name, right, computed) in new[] { ("output", expected, convolution.call(x)), ("input's gradient", wide.grad!, x.grad!), ("weights' gradient", weight.grad!, kernel.grad!) })
+                    GoldenModel.Close((right.detach() / right.detach().abs().max()).to(ScalarType.Float32), (computed.detach() / right.detach().abs().max()).to(ScalarType.Float32), tolerance, $"the {name} {what}");
+            }
+    }
+
     [Fact]
     public void ResNet_20_has_the_parameters_and_the_operations_of_the_paper()
     {

@@ -35,6 +35,28 @@ public class BestCheckpointTests
         Assert.Null(TrainedRun.Open(runs.PathOf("run"), "latest").Choice);
     }
 
+    // The validation text begins with what is easy to learn and goes on with digits at random. The last step validates on all of it, and its
+    // loss is higher than the earlier ones, which are over the beginning, although the model has become better.
+    [Fact]
+    public void Where_validations_are_over_a_part_of_the_split_the_last_one_is_compared_over_the_same_part()
+    {
+        using var runs = new TinyRuns();
+        var random = new Random(1);
+        File.WriteAllText(runs.PathOf("text.txt"), string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 1000)) + string.Concat(Enumerable.Range(0, 1000).Select(_ => (char)('0' + random.Next(10)))) + "\n");
+        var config = TinyRuns.Config($"data.source={{ files: ['{runs.PathOf("text.txt")}'] }}", "model.dropout=0", "training.optimizer.lr=3.0e-3", "training.validate={ every: 5, batches: 1 }");
+        var result = runs.Train(config, "run");
+        Assert.Equal(20, result.Best!.Step);
+        Assert.True(result.Best.ValLoss < result.ValLoss - 0.5, $"{result.Best.ValLoss} of the part, {result.ValLoss} of the whole");
+        var run = TrainedRun.Open(runs.PathOf("run"));
+        Assert.Equal(20, run.Checkpoint.Step);
+        Assert.Equal(result.Best.ValLoss, run.Checkpoint.Manifest.Metrics["val_loss_compared"], 1e-9);
+        Assert.DoesNotContain("val_loss_compared", result.Metrics.Keys);
+        // Going on from its end changes nothing.
+        File.Delete(Path.Combine(runs.PathOf("run"), "result.json"));
+        Assert.Equivalent(result.Best, runs.Train(config, "run").Best);
+        Assert.Equal(20, TrainedRun.Open(runs.PathOf("run")).Checkpoint.Step);
+    }
+
     [Fact]
     public void Without_checkpoint_best_no_validation_saves_a_checkpoint()
     {

@@ -112,6 +112,23 @@ public class SentenceTrainingTests
     }
 
     [Theory]
+    [InlineData("translation")]
+    [InlineData("masked")]
+    [InlineData("classify")]
+    public void Label_smoothing_changes_what_is_learned_but_not_how_the_loss_is_reported(string kind)
+    {
+        using var runs = new TinyRuns();
+        var results = new List<TrainResult>();
+        foreach (var smoothing in new[] { "0", "0.3" })
+        {
+            string[] sets = ["training.steps=1", "training.validate.sentences=0", $"training.label_smoothing={smoothing}"];
+            results.Add(runs.Start(kind switch { "translation" => SentenceRuns.Translation(sets), "masked" => SentenceRuns.Masked(sets), _ => SentenceRuns.Classify(sets) }, smoothing));
+        }
+        Assert.Equal(results[0].TrainLoss, results[1].TrainLoss, 1e-5);
+        Assert.NotEqual(runs.Newest("0", CheckpointFiles.Model), runs.Newest("0.3", CheckpointFiles.Model));
+    }
+
+    [Theory]
     [InlineData("[decoder.*]", "training.freeze[0]")]
     [InlineData("[encoder.*, nothing]", "training.freeze[1]")]
     [InlineData("['*']", "nothing to train")]

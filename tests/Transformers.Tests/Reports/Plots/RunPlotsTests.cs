@@ -1,5 +1,6 @@
 using Transformers.Data.Images;
 using Transformers.IO.Images;
+using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Reports.Plots;
 using static TorchSharp.torch;
@@ -37,6 +38,34 @@ public class RunPlotsTests
         using var model = NewVit(ImagePooling.Cls, layers: 1);
         var (rollout, layers) = RolloutPlot.Maps(model, Noise(), CPU);
         Assert.All(rollout.Values.Zip(layers[0].Values), both => Assert.Equal(both.Second / 2, both.First, 1e-6));
+    }
+
+    [Fact]
+    public void Two_layers_rolled_out_are_the_product_of_both_the_later_one_on_the_left()
+    {
+        using var model = NewVit(ImagePooling.Cls);
+        using var plain = no_grad();
+        // An untrained model attends to all patches nearly alike, so the order of the layers would hardly show.
+        foreach (var (name, weight) in model.named_parameters())
+            if (name.EndsWith("qkv.weight", StringComparison.Ordinal)) weight.mul_(30);
+        using var recorder = new AttentionRecorder();
+        model.Logits(tensor(Noise(), [1, 3, 16, 16]), recorder);
+        var (first, second) = (Joined(recorder.Weights[0]), Joined(recorder.Weights[1]));
+        double[] expected = [.. Enumerable.Range(1, 16).Select(patch => Enumerable.Range(0, 17).Sum(k => second[0, k] * first[k, patch]))];
+        double[] other = [.. Enumerable.Range(1, 16).Select(patch => Enumerable.Range(0, 17).Sum(k => first[0, k] * second[k, patch]))];
+        Assert.True(expected.Zip(other).Max(both => Math.Abs(both.First - both.Second)) > 1e-4, "the order does not show");
+        var (rollout, _) = RolloutPlot.Maps(model, Noise(), CPU);
+        Assert.All(expected.Zip(rollout.Values), both => Assert.Equal(both.First, both.Second, 1e-6));
+    }
+
+    // Half the mean of a layer's heads and half the residual connection: [17, 17].
+    static double[,] Joined(Tensor weights)
+    {
+        var joined = new double[17, 17];
+        for (var query = 0; query < 17; query++)
+            for (var key = 0; key < 17; key++)
+                joined[query, key] = (weights[0, 0, query, key].item<float>() + weights[0, 1, query, key].item<float>()) / 4 + (query == key ? 0.5 : 0);
+        return joined;
     }
 
     [Fact]
