@@ -127,6 +127,7 @@ public static class InputFile
         FileNotFoundException => "the file does not exist",
         DirectoryNotFoundException => "its folder does not exist",
         UnauthorizedAccessException => "permission denied",
+        ArgumentException => "its path contains a NUL character",
         // The folder cannot be created because a file has its name.
         IOException when exception.Message.StartsWith("The file '", StringComparison.Ordinal) => "its folder is a file",
         // As in: No space left on device : '/mnt/file.tmp'.
@@ -159,7 +160,7 @@ public static partial class SpecialFile
         return OperatingSystem.IsLinux() && !path.Contains('\0') && StatX(workingFolder, path, 0, wantType, facts) != 0 && Marshal.GetLastPInvokeError() == accessDenied;
     }
 
-    /// <summary>What tells a file or folder from all others, whatever paths lead to it; null if the system does not report it.</summary>
+    /// <summary>The device and number of a file or folder, which are the same for all paths that lead to it; null if the system does not report them.</summary>
     /// <param name="path">The path; links are followed.</param>
     internal static (ulong Device, ulong Number)? IdentityOf(string path)
     {
