@@ -72,8 +72,20 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
     /// <summary>Whether nothing is printed except bugs, because another process prints.</summary>
     internal bool Muted { get => Error.Progress.Muted; set => Error.Progress.Muted = value; }
 
+    bool wrote;
+
     /// <summary>Writes one JSON document and ends the line.</summary>
-    public void WriteJson<T>(T document) => Out.WriteLine(JsonSerializer.Serialize(document, Json));
+    public void WriteJson<T>(T document)
+    {
+        wrote = true;
+        Out.WriteLine(JsonSerializer.Serialize(document, Json));
+    }
+
+    /// <summary>Prints, with <c>--json</c>, that a command was stopped before it had a result; nothing if a document has been printed.</summary>
+    internal void PrintStopped(ParseResult parse, string reason)
+    {
+        if (parse.GetValue(JsonOption) && !wrote) TryWriteJson(new { Schema = "transformer.stopped/1", Command = parse.CommandResult.Command.Name, Stopped = reason });
+    }
 
     /// <summary>Prints the result of a command: the document with <c>--json</c>, else text.</summary>
     internal int Print<T>(ParseResult parse, T document, Action<TextWriter> write)

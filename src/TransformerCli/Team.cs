@@ -161,6 +161,8 @@ sealed class Team : IDisposable
     // Ends the process without finalising MPI, which would wait for the others; the launcher then ends those.
     int End(int code)
     {
+        // Another process may have been stopped while this one waited for it.
+        if (rank == 0 && stop?.Reason is { } reason && code == ExitCodes.Of(reason)) context.PrintStopped(parse, reason);
         WriteCode(code);
         context.Error.End();
         context.Out.Flush();

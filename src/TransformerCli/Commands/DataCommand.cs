@@ -22,7 +22,7 @@ static class DataInspectCommand
 
     public static Command Create(CliContext context)
     {
-        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), class folders of WAV files, a table of series or of series with classes, or images with text", HelpName = "PATH" };
+        var path = new Argument<string>("PATH") { Description = "A text file, a folder of text files, a table or a folder of sentence pairs or labelled texts, a prepared folder, a set of images (class folders, a tar file, IDX files), class folders of WAV files, a table of series, a table or a folder of series with classes, or images with text", HelpName = "PATH" };
         var field = new Option<string>("--field") { Description = "The field of a JSON line that contains the text", HelpName = "NAME", DefaultValueFactory = _ => "text" };
         var separator = new Option<string?>("--separator") { Description = "The line that separates documents in a plain-text file", HelpName = "TEXT" };
         var document = new Option<string>("--document") { Description = "What counts as a document in a plain-text file, without a separator", HelpName = "file|line", DefaultValueFactory = _ => "file" }.OneOf("file", "line");
@@ -47,11 +47,13 @@ static class DataInspectCommand
                 var pairs = ImageTextReport.Of(given);
                 return context.Print(parse, new { Schema, Contents = "pairs", Report = pairs }, writer => Print(writer, pairs));
             }
-            if (IsImages(given))
+            if (IsImages(given) || ImageInspection.IsTable(given))
             {
                 var images = ImageInspection.Inspect(given, progress);
                 return context.Print(parse, new { Schema, Contents = "images", Report = images }, writer => Print(writer, images));
             }
+            if (LabelledSeriesFolderReport.Of(given) is { } tables)
+                return context.Print(parse, new { Schema, Contents = "labelled_series", Report = tables }, writer => Print(writer, tables));
             if (LabelledSeriesReport.Of(given) is { } labelled)
                 return context.Print(parse, new { Schema, Contents = "labelled_series", Report = labelled }, writer => Print(writer, labelled));
             if (SeriesReport.Of(given) is { } series)
@@ -80,10 +82,10 @@ static class DataInspectCommand
     {
         output.WriteLine($"recordings  {report.Sounds:N0}, of {report.ShortestSeconds:0.##} to {report.LongestSeconds:0.##} seconds, {report.MeanSeconds:0.##} on average");
         output.WriteLine($"rates       {string.Join(", ", report.Rates.Select(rate => $"{rate.Value:N0} at {rate.Key} Hz"))}");
-        foreach (var one in report.Classes) output.WriteLine($"class       {one.Name}: {one.Train} train, {one.Validation} validation, {one.Test} test");
+        foreach (var one in report.Classes) output.WriteLine($"class       {MessageText.OneLine(one.Name)}: {one.Train} train, {one.Validation} validation, {one.Test} test");
         foreach (var fault in report.UnreadableFiles) output.WriteLine($"unreadable  {fault}");
         if (report.Unreadable > report.UnreadableFiles.Count) output.WriteLine($"unreadable  {report.Unreadable} in total");
-        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
     }
 
     static void Print(TextWriter output, ImageTextReport report)
@@ -95,7 +97,7 @@ static class DataInspectCommand
         }
         foreach (var fault in report.UnusableExamples) output.WriteLine($"unusable    {fault}");
         if (report.Unusable > report.UnusableExamples.Count) output.WriteLine($"unusable    {report.Unusable} in total");
-        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
     }
 
     static void Print(TextWriter output, SeriesReport report)
@@ -104,17 +106,33 @@ static class DataInspectCommand
         foreach (var one in report.Series.Take(20))
             output.WriteLine($"  {one.Name}: {(one.Mean is { } mean ? $"{one.Least:G5} to {one.Most:G5}, {mean:G5} on average" : "no values")}{(one.Missing > 0 ? $", {one.Missing:N0} missing" : "")}");
         if (report.Series.Count > 20) output.WriteLine($"  … and {report.Series.Count - 20:N0} more");
-        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
+    }
+
+    static string Lengths(LabelledSeriesReport report) =>
+        $"of {(report.Shortest < report.Longest ? $"{report.Shortest:N0} to " : "")}{Amount.Of(report.Longest, "step")}{(report.Missing > 0 ? $"; {Amount.Of(report.Missing, "value is", "values are")} missing" : "")}";
+
+    static void Print(TextWriter output, LabelledSeriesFolderReport report)
+    {
+        output.WriteLine($"source      {report.Source}");
+        foreach (var (name, file, table) in report.Splits)
+        {
+            output.WriteLine($"{name,-11} {table.Series:N0} series {Lengths(table)}: {file}");
+            output.WriteLine($"  classes   {table.Classes.Count:N0}: {string.Join(", ", table.Classes.Take(10).Select(one => $"{one.Key} {one.Value:N0}"))}{(table.Classes.Count > 10 ? ", …" : "")}");
+            foreach (var row in table.UnusableRows) output.WriteLine($"unusable    {row}");
+            if (table.Unusable > table.UnusableRows.Count) output.WriteLine($"unusable    {table.Unusable:N0} in total");
+        }
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
     }
 
     static void Print(TextWriter output, LabelledSeriesReport report)
     {
-        output.WriteLine($"series      {report.Series:N0} of {(report.Shortest < report.Longest ? $"{report.Shortest:N0} to " : "")}{Amount.Of(report.Longest, "step")}{(report.Missing > 0 ? $"; {Amount.Of(report.Missing, "value is", "values are")} missing" : "")}");
+        output.WriteLine($"series      {report.Series:N0} {Lengths(report)}");
         foreach (var (name, count) in report.Classes.Take(100)) output.WriteLine($"class       {name}: {count:N0}");
         if (report.Classes.Count > 100) output.WriteLine($"  … and {report.Classes.Count - 100:N0} more");
         foreach (var row in report.UnusableRows) output.WriteLine($"unusable    {row}");
         if (report.Unusable > report.UnusableRows.Count) output.WriteLine($"unusable    {report.Unusable:N0} in total");
-        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
     }
 
     static void Print(TextWriter output, TableReport report)
@@ -129,7 +147,7 @@ static class DataInspectCommand
                 output.WriteLine($"  column {column.Name,-4} {column.Shortest:N0} to {column.Longest:N0} characters, {column.Mean:N0} on average, {column.Distinct:N0} different{values}");
                 if (column.Empty > 0) output.WriteLine($"note        {Amount.Of(column.Empty, "text")} of column {column.Name} {(column.Empty == 1 ? "is" : "are")} empty");
             }
-            if (split.Warning is { } warning) output.WriteLine($"warning     {warning}");
+            if (split.Warning is { } warning) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
             if (split.FirstUneven is { } line) output.WriteLine($"note        {Amount.Of(split.Uneven, "line has", "lines have")} a different number of columns from the first line; {(split.Uneven == 1 ? "it" : "the first of them")} is line {line}");
         }
     }
@@ -167,11 +185,11 @@ static class DataInspectCommand
         output.WriteLine($"formats     {string.Join(", ", report.Formats.Select(format => $"{format.Value} {format.Key}"))}");
         output.WriteLine($"mean, std   [{string.Join(", ", report.Mean.Select(m => m.ToString("F3")))}], [{string.Join(", ", report.Std.Select(s => s.ToString("F3")))}]");
         foreach (var one in report.Classes)
-            output.WriteLine($"class       {one.Name}: {(one.Unsplit > 0 ? $"{one.Unsplit}" : $"{one.Train} train, {one.Validation} validation, {one.Test} test")}");
+            output.WriteLine($"class       {MessageText.OneLine(one.Name)}: {(one.Unsplit > 0 ? $"{one.Unsplit}" : $"{one.Train} train, {one.Validation} validation, {one.Test} test")}");
         output.WriteLine($"duplicates  {report.Duplicates}, {report.DuplicatesAcrossSplits} of them across splits");
-        foreach (var fault in report.UnreadableFiles.Take(10)) output.WriteLine($"unreadable  {fault.Name}: {fault.Message}");
+        foreach (var fault in report.UnreadableFiles.Take(10)) output.WriteLine($"unreadable  {new Problem(fault.Message, fault.Name)}");
         if (report.Unreadable > 10) output.WriteLine($"unreadable  {report.Unreadable} in total");
-        foreach (var warning in report.Warnings) output.WriteLine($"warning     {warning}");
+        foreach (var warning in report.Warnings) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
     }
 }
 

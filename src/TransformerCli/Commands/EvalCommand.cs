@@ -49,6 +49,7 @@ static class EvalCommand
                 Quantized = parse.GetValue(quantize) is not null,
                 Processes = team.For(where),
                 Progress = context.Error.Progress.Watch($"evaluating {path}"),
+                Warn = warning => context.Error.WriteLine($"warning: {warning}"),
             });
             context.Print(parse, result, writer => Print(writer, result, Kind.For(trained).Example));
             return Expectation.Check(context, expectations, result) ?? ExitCodes.Done;

@@ -48,16 +48,7 @@ static class SweepCommand
             var stop = new StopRequest();
             using var signals = new Signals(stop);
             using var reporter = new TrainingReporter(context, parse, folder);
-            SweepResult result;
-            try
-            {
-                result = Sweep.Start(plan, options, reporter, stop);
-            }
-            catch (OperationCanceledException) when (stop.Reason is not null)
-            {
-                reporter.Note($"stopped while the data were being prepared ({stop.Reason}); the same command continues");
-                return ExitCodes.Of(stop.Reason);
-            }
+            var result = Sweep.Start(plan, options, reporter, stop);
             context.Print(parse, result, writer => Print(writer, result));
             return ExitCodes.Of(result.Stopped) is not ExitCodes.Done and var code ? code
                 : result.Runs.Any(run => run.State == "diverged") ? ExitCodes.Diverged : ExitCodes.Done;

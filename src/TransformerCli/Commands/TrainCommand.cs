@@ -86,6 +86,7 @@ static class TrainCommand
             catch (OperationCanceledException) when (stop.Reason is not null)
             {
                 if (team.Processes.IsFirst) reporter.Note($"stopped before the first step ({stop.Reason}); the same command continues");
+                context.PrintStopped(parse, stop.Reason);
                 if (!team.Processes.IsAlone) throw;
                 return ExitCodes.Of(stop.Reason);
             }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Serilog;
 using Serilog.Core;
+using Transformers.IO;
 using Transformers.Training;
 
 namespace TransformerCli.Output;
@@ -43,7 +44,7 @@ sealed class TrainingReporter(CliContext context, ParseResult parse, string? run
     public void Warn(string message)
     {
         Record(log => log.Warning("{Warning:l}", message));
-        context.Error.Progress.WriteLine($"warning: {message}");
+        context.Error.Progress.WriteLine($"warning: {MessageText.OneLine(message)}");
     }
 
     public void OnPreparing(string what, double done)

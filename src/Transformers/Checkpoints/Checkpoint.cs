@@ -115,7 +115,7 @@ public sealed class Checkpoint
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(path, $"cannot be read: {e.Message}", inner: e);
+            throw new CheckpointException(path, $"cannot be read: {InputFile.ReasonOf(e)}", inner: e);
         }
         finally
         {

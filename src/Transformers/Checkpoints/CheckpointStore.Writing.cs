@@ -101,7 +101,7 @@ public sealed partial class CheckpointStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(Folder, $"cannot be cleaned up: {e.Message}", inner: e);
+            throw new CheckpointException(Folder, $"cannot be cleaned up: {OutputFile.ReasonOf(e)}", inner: e);
         }
     }
 
@@ -132,7 +132,7 @@ public sealed partial class CheckpointStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(Folder, $"later checkpoints cannot be set aside: {e.Message}", inner: e);
+            throw new CheckpointException(Folder, $"later checkpoints cannot be set aside: {OutputFile.ReasonOf(e)}", inner: e);
         }
     }
 
@@ -169,7 +169,7 @@ public sealed partial class CheckpointStore
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                warnings.Add($"the old checkpoint {PathOf(step)} could not be deleted: {e.Message}");
+                warnings.Add($"the old checkpoint {PathOf(step)} could not be deleted: {OutputFile.ReasonOf(e)}");
             }
         }
         return (deleted, warnings);

@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 
@@ -51,7 +52,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SafetensorsException(SafetensorsError.Unreadable, path, null, $"cannot be read: {e.Message}", e);
+            throw new SafetensorsException(SafetensorsError.Unreadable, path, null, $"cannot be read: {InputFile.ReasonOf(e)}", e);
         }
     }
 

@@ -1,3 +1,5 @@
+using Transformers.IO;
+
 namespace Transformers.Configs;
 
 /// <summary>Guesses what a misspelt name was meant to be.</summary>
@@ -47,6 +49,7 @@ public static class Suggestion
         try
         {
             var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+            if (SpecialFile.IsDenied(full)) return "or permission to look into one of its folders is denied";
             if (Path.GetDirectoryName(full) is { } folder)
             {
                 if (!Directory.Exists(folder)) return $"its folder does not exist either: {folder}";

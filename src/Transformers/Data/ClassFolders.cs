@@ -8,12 +8,13 @@ sealed class ClassFolders
 {
     const int MostNamed = 8;
 
-    // A link to a parent folder would be followed forever.
-    static readonly EnumerationOptions Below = new() { RecurseSubdirectories = true, MaxRecursionDepth = 16, IgnoreInaccessible = false };
+    const int MaxDepth = 16;
+
+    static readonly EnumerationOptions Visible = new() { IgnoreInaccessible = false };
 
     readonly string root, what;
     readonly SortedDictionary<string, int> others = new(StringComparer.Ordinal);
-    readonly IReadOnlyList<string> empty;
+    readonly List<string> found = [], empty = [], circular = [];
 
     /// <summary>Looks through a folder.</summary>
     /// <param name="isWanted">Whether a file with this name is of the kind.</param>
@@ -23,40 +24,58 @@ sealed class ClassFolders
     {
         (root, this.what) = (folder, what);
         if (!Directory.Exists(folder)) throw new UserException([new Problem(File.Exists(folder) ? "is a file, but a folder of class folders is needed" : "the folder does not exist", folder)]);
-        List<string> found = [];
+        Find(folder, "", [SpecialFile.IdentityOf(folder)], isWanted);
+        empty.Sort(StringComparer.Ordinal);
+    }
+
+    // Links to folders are followed, except one that leads to a folder above it, whose files would be found again and again.
+    void Find(string folder, string below, List<(ulong, ulong)?> above, Func<string, bool> isWanted)
+    {
         try
         {
-            foreach (var path in Directory.EnumerateFiles(folder, "*", Below))
-                if (isWanted(path)) found.Add(Relative(path));
+            foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos("*", Visible))
+            {
+                var (name, before) = (below + entry.Name, found.Count);
+                if (entry is DirectoryInfo inner)
+                {
+                    if (above.Count > MaxDepth) continue;
+                    var identity = SpecialFile.IdentityOf(inner.FullName);
+                    if (identity is not null && above.Contains(identity))
+                    {
+                        circular.Add(name);
+                        continue;
+                    }
+                    Find(inner.FullName, name + "/", [.. above, identity], isWanted);
+                    if (found.Count == before) empty.Add(name);
+                }
+                else if (isWanted(name)) found.Add(name);
                 else
                 {
                     Ignored++;
-                    others[EndingOf(path)] = others.GetValueOrDefault(EndingOf(path)) + 1;
+                    others[EndingOf(name)] = others.GetValueOrDefault(EndingOf(name)) + 1;
                 }
-            empty = [.. Directory.EnumerateDirectories(folder, "*", Below).Select(Relative).Where(path => !found.Exists(file => file.StartsWith(path + "/", StringComparison.Ordinal))).Order(StringComparer.Ordinal)];
+            }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException($"the folder {folder} cannot be read: {exception.Message}", inner: exception);
+            throw new UserException([new Problem($"the folder cannot be read: {InputFile.ReasonOf(exception)}", below.Length == 0 ? root : Path.Combine(root, below[..^1]))], exception);
         }
-        Found = found;
     }
-
-    string Relative(string path) => Path.GetRelativePath(root, path).Replace('\\', '/');
 
     static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     /// <summary>The files, relative to the folder and separated by <c>/</c>, in no particular order.</summary>
-    internal IReadOnlyList<string> Found { get; }
+    internal IReadOnlyList<string> Found => found;
 
     /// <summary>The number of other files.</summary>
-    internal int Ignored { get; }
+    internal int Ignored { get; private set; }
 
     /// <summary>Warnings about folders that are not classes, and about skipped files.</summary>
     internal IReadOnlyList<string> Warnings =>
     [
         .. empty.Take(MostNamed).Select(path => $"the folder {Path.Combine(root, path)} contains no {what}, so there is no class for it"),
         .. empty.Count > MostNamed ? [$"{empty.Count - MostNamed} more folders contain no {what}"] : Array.Empty<string>(),
+        .. circular.Take(MostNamed).Select(path => $"the link {Path.Combine(root, path)} leads to a folder that contains it, and is not followed"),
         .. Ignored > 0 ? [$"{Amount.Of(Ignored, "file")} skipped, not named like {what}: {string.Join(", ", others.OrderByDescending(ending => ending.Value).Take(MostNamed).Select(ending => $"{ending.Value} {ending.Key}"))}"] : Array.Empty<string>(),
     ];
 

@@ -10,7 +10,8 @@ namespace Transformers.Data;
 /// <remarks>
 /// Only a line feed ends a line (a carriage return before it is dropped): U+2028, a form feed or a lone carriage return
 /// inside a sentence must not shift the lines of one file against those of its partner. A byte-order mark at the start is
-/// dropped. An example cannot be repaired: bytes that are not UTF-8 and lines beyond <see cref="MaximumBytes"/> are errors with their line.
+/// dropped. Lines beyond <see cref="MaximumBytes"/> are errors with their line, and so are bytes that are not UTF-8, except in tables of
+/// texts, which follow the rule for running text (<see cref="IllFormedText"/>).
 /// </remarks>
 public static class TextLines
 {
@@ -34,10 +35,19 @@ public static class TextLines
     /// <param name="stream">The bytes.</param>
     /// <param name="path">The name in messages.</param>
     /// <exception cref="UserException">It cannot be read, is not UTF-8 or contains a line that is too long.</exception>
-    public static IEnumerable<string> Read(Stream stream, string path)
+    public static IEnumerable<string> Read(Stream stream, string path) => Read(new Utf8Reader(stream, path, counts: null));
+
+    static IEnumerable<string> Read(Utf8Reader reader)
     {
-        foreach (var line in new Utf8Reader(stream, path, counts: null).Lines(MaximumBytes))
-            yield return TextOf(line.Span);
+        foreach (var line in reader.Lines(MaximumBytes)) yield return TextOf(line.Span);
+    }
+
+    /// <summary>All lines of a table of texts, with U+FFFD for each ill-formed sequence, of which <see cref="IllFormedText.Warnings"/> warns.</summary>
+    /// <param name="path">The file.</param>
+    internal static IEnumerable<string> ReadTexts(string path)
+    {
+        using var stream = InputFile.OpenAgain(path);
+        foreach (var line in Read(new Utf8Reader(stream, path, new TextCounts()))) yield return line;
     }
 
     /// <summary>All lines of a stream, read lazily, including those that cannot be used: each has its problem, and the others are read.</summary>
@@ -65,10 +75,16 @@ public static class TextLines
         return text.ToString();
     }
 
-    /// <summary>The lines of a table with their numbers, without blank ones.</summary>
+    /// <summary>The lines of a table of texts with their numbers, without blank ones; as <see cref="ReadTexts"/>.</summary>
     /// <param name="path">The file.</param>
-    internal static IEnumerable<(int Line, string Text)> ReadFilled(string path) =>
-        Read(path).Select((text, index) => (index + 1, text)).Where(line => !string.IsNullOrWhiteSpace(line.text) || line.text.Contains('\t'));
+    internal static IEnumerable<(int Line, string Text)> ReadFilled(string path) => Filled(ReadTexts(path));
+
+    /// <summary>The lines of a table of numbers with their numbers, without blank ones.</summary>
+    /// <param name="path">The file.</param>
+    internal static IEnumerable<(int Line, string Text)> ReadStrict(string path) => Filled(Read(path));
+
+    static IEnumerable<(int Line, string Text)> Filled(IEnumerable<string> lines) =>
+        lines.Select((text, index) => (index + 1, text)).Where(line => !string.IsNullOrWhiteSpace(line.text) || line.text.Contains('\t'));
 
     /// <summary>The error of a line of a file.</summary>
     public static UserException Error(string path, int line, string message, string? hint = null) =>
@@ -152,13 +168,18 @@ static class CommaSeparated
     /// <param name="path">The file.</param>
     /// <param name="separator">What separates columns.</param>
     /// <param name="once">Whether it is read only once, so that it may be a pipe.</param>
-    public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',', bool once = false)
+    public static IEnumerable<(int Line, string[] Fields)> Read(string path, char separator = ',', bool once = false) => Read(TextLines.Read(path, once), path, separator);
+
+    /// <summary>The records of a table of texts; as <see cref="TextLines.ReadTexts"/>.</summary>
+    public static IEnumerable<(int Line, string[] Fields)> ReadTexts(string path) => Read(TextLines.ReadTexts(path), path, ',');
+
+    static IEnumerable<(int Line, string[] Fields)> Read(IEnumerable<string> lines, string path, char separator)
     {
         var (number, start) = (0, 0);
         var fields = new List<string>();
         var field = new StringBuilder();
         var quoted = false;
-        foreach (var line in TextLines.Read(path, once))
+        foreach (var line in lines)
         {
             number++;
             if (quoted) field.Append('\n');

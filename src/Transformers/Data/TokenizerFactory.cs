@@ -33,8 +33,7 @@ public static class TokenizerFactory
                 var path = Path.Combine(cache, $"tokenizer-{KeyOf(bpe, source, specialTokens)}.json");
                 if (File.Exists(path)) return TokenizerFile.Load(path);
                 var trained = Train(bpe, source, specialTokens, progress, cancel);
-                Directory.CreateDirectory(cache);
-                trained.Save(path);
+                CacheFolder.Write(cache, () => trained.Save(path));
                 return trained;
             default: throw new ArgumentOutOfRangeException(nameof(config), config, "a kind of tokenizer without a class");
         }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Transformers.Configs;
+using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Generators;
 using Transformers.IO;
@@ -35,6 +36,15 @@ public sealed record EvaluationOptions
     public Communicator Processes { get; init; } = Communicator.Single;
     /// <summary>Receives the fraction done so far, from 0 to 1, after every batch.</summary>
     public Action<double>? Progress { get; init; }
+    /// <summary>Receives warnings about the data, such as ill-formed text: those that training on them would give.</summary>
+    public Action<string>? Warn { get; init; }
+
+    /// <summary>Warns about the files of a split of texts, if they are not those of the run, about which training has warned.</summary>
+    internal void WarnOfText(IEnumerable<string> files)
+    {
+        if (Data is null || Warn is null) return;
+        foreach (var warning in IllFormedText.Warnings(files)) Warn(warning);
+    }
 }
 
 /// <summary>The result of an evaluation: what <c>eval --json</c> prints.</summary>

@@ -138,7 +138,7 @@ public sealed class ImagePredictor(ImageRun run)
         {
             try
             {
-                read[i] = transform.Apply(ImageCodec.DecodeFile(part[i].file, new ImageDecodeOptions { Background = transform.Background }));
+                read[i] = transform.Apply(ImageCodec.DecodeFile(part[i].file, new ImageDecodeOptions { Background = transform.Background }, part[i].named));
             }
             catch (ImageException exception)
             {

@@ -58,8 +58,15 @@ public sealed class Sweep
             foreach (var point in plan.Points) Kind.For(point.Config.Model).CheckSplit(point.Config, split);
         foreach (var warning in plan.Factors.Select(factor => factor.Warning).OfType<string>()) observer.Warn(warning);
         var sweep = new Sweep(plan, options, observer, stop);
-        sweep.CheckLimits();
-        sweep.Run();
+        try
+        {
+            sweep.CheckLimits();
+            sweep.Run();
+        }
+        catch (OperationCanceledException) when (stop.Reason is { } reason)
+        {
+            observer.Note($"stopped while the data were being prepared ({reason}); the same command continues");
+        }
         return sweep.Write();
     }
 

@@ -23,7 +23,7 @@ static class BoundedFile
         {
             // A pipe or a device has length 0, and opening one could block forever, so an empty file is not opened.
             var info = new FileInfo(path);
-            if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : "the file does not exist");
+            if (!info.Exists) throw Error(path, Directory.Exists(path) ? "is a folder, not a file" : InputFile.Missing(path));
             if (SpecialFile.IsAt(path)) throw Error(path, $"{SpecialFile.What}, but a file is needed");
             if (info.Length == 0) return [];
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
@@ -90,7 +90,7 @@ public static class InputFile
         {
             file?.Dispose();
             throw new UserException([new Problem(
-                exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"cannot be read: {ReasonOf(exception)}", path)], exception);
+                exception is FileNotFoundException or DirectoryNotFoundException ? Missing(path) : $"cannot be read: {ReasonOf(exception)}", path)], exception);
         }
     }
 
@@ -108,6 +108,9 @@ public static class InputFile
     public static Stream OpenAgain(string path) =>
         SpecialFile.IsAt(path) ? throw new UserException([SpecialFile.Problem(path, "write it to a file first")]) : Open(path);
 
+    /// <summary>Why there is no file at a path; one that a folder lists under a name that is not UTF-8 cannot be opened.</summary>
+    internal static string Missing(string path) => path.Contains('\uFFFD') ? "the file cannot be opened, because its name is not UTF-8" : "the file does not exist";
+
     /// <summary>Whether an exception says that a file or a compressed stream cannot be read.</summary>
     public static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or InvalidDataException;
 
@@ -124,6 +127,7 @@ public static class InputFile
         FileNotFoundException => "the file does not exist",
         DirectoryNotFoundException => "its folder does not exist",
         UnauthorizedAccessException => "permission denied",
+        ArgumentException => "its path contains a NUL character",
         // The folder cannot be created because a file has its name.
         IOException when exception.Message.StartsWith("The file '", StringComparison.Ordinal) => "its folder is a file",
         // As in: No space left on device : '/mnt/file.tmp'.
@@ -148,7 +152,24 @@ public static partial class SpecialFile
 
     internal static Problem Problem(string path, string remedy) => new($"{What}, but this is read more than once", path, Hint: remedy);
 
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    /// <summary>Whether nothing can be known about a path because a folder on the way to it may not be entered.</summary>
+    internal static bool IsDenied(string path)
+    {
+        const int workingFolder = -100, wantType = 1, accessDenied = 13;
+        Span<byte> facts = stackalloc byte[256];
+        return OperatingSystem.IsLinux() && !path.Contains('\0') && StatX(workingFolder, path, 0, wantType, facts) != 0 && Marshal.GetLastPInvokeError() == accessDenied;
+    }
+
+    /// <summary>The device and number of a file or folder, which are the same for all paths that lead to it; null if the system does not report them.</summary>
+    /// <param name="path">The path; links are followed.</param>
+    internal static (ulong Device, ulong Number)? IdentityOf(string path)
+    {
+        const int workingFolder = -100, wantNumber = 0x100, numberOffset = 32, deviceOffset = 136;
+        Span<byte> facts = stackalloc byte[256];
+        return OperatingSystem.IsLinux() && StatX(workingFolder, path, 0, wantNumber, facts) == 0 ? (BitConverter.ToUInt64(facts[deviceOffset..]), BitConverter.ToUInt64(facts[numberOffset..])) : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int StatX(int folder, string path, int flags, uint wanted, Span<byte> facts);
 }
 

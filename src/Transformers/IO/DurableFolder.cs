@@ -136,6 +136,18 @@ sealed class PartialFolder : IDisposable
 
     public static PartialFolder Create(string target)
     {
+        try
+        {
+            return CreateIn(target);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw CacheFolder.Denied(System.IO.Path.GetDirectoryName(target)!, exception);
+        }
+    }
+
+    static PartialFolder CreateIn(string target)
+    {
         var parent = Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(target))!).FullName;
         foreach (var old in Directory.EnumerateDirectories(parent, System.IO.Path.GetFileName(target) + Infix + "*")) RemoveAbandoned(old);
         var path = System.IO.Path.Combine(parent, $"{System.IO.Path.GetFileName(target)}{Infix}{Guid.NewGuid():n}");
@@ -235,4 +247,26 @@ static partial class FolderSync
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     private static partial int Close(int descriptor);
+}
+
+/// <summary>A folder with prepared or generated data that are used again.</summary>
+static class CacheFolder
+{
+    /// <summary>Writes into such a folder, which is created first.</summary>
+    /// <exception cref="UserException">The user may not.</exception>
+    internal static void Write(string folder, Action write)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            write();
+        }
+        catch (Exception exception) when (exception is UnauthorizedAccessException || exception.InnerException is UnauthorizedAccessException)
+        {
+            throw Denied(folder, exception);
+        }
+    }
+
+    internal static UserException Denied(string folder, Exception exception) =>
+        new([new Problem("the folder for prepared and generated data cannot be written: permission denied", folder, Hint: "run the command in a folder in which you may write")], exception);
 }

@@ -14,7 +14,7 @@ public sealed record Problem(string Message, string? File = null, int? Line = nu
     /// <summary>The problem as one line of text: <c>file:line:column: path: message (hint)</c>.</summary>
     public override string ToString()
     {
-        var position = File is null ? "" : Line is null ? $"{File}: " : Column is null ? $"{File}:{Line}: " : $"{File}:{Line}:{Column}: ";
+        var position = File is null ? "" : MessageText.OneLine(File) + (Line is null ? ": " : Column is null ? $":{Line}: " : $":{Line}:{Column}: ");
         // A message that starts with the path need not repeat it.
         var path = Path is null || Message.StartsWith(Path, StringComparison.Ordinal) ? "" : $"{Path}: ";
         var hint = Hint is null ? "" : $" ({Hint})";
@@ -53,8 +53,16 @@ public class UserException : Exception
 }
 
 /// <summary>Makes untrusted text safe to show in a message: one line, no control characters, not too long.</summary>
-static class MessageText
+public static class MessageText
 {
+    /// <summary>A text, such as the name of a file, in one line and without characters that control a terminal.</summary>
+    public static string OneLine(string text) => !text.Any(IsControl) ? text : string.Concat(text.Select(c => IsControl(c) ? Escape(c.ToString()) : c.ToString()));
+
+    static bool IsControl(char c) => char.IsControl(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e');
+
+    /// <summary>The start of a text in one line, without control characters and surrogates.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="longest">The number of characters after which it is cut.</param>
     public static string Escape(string text, int longest = 60)
     {
         var shown = new StringBuilder();
@@ -66,13 +74,15 @@ static class MessageText
                 '\n' => "\\n",
                 '\r' => "\\r",
                 '\t' => "\\t",
-                _ when char.IsControl(c) || char.IsSurrogate(c) || c is '\u2028' or '\u2029' or (>= '\u202a' and <= '\u202e') => $"\\u{(int)c:x4}",
+                _ when IsControl(c) || char.IsSurrogate(c) => $"\\u{(int)c:x4}",
                 _ => c.ToString(),
             });
         }
         return shown.ToString();
     }
 
+    /// <summary>The same in quotation marks.</summary>
+    /// <inheritdoc cref="Escape"/>
     public static string Quote(string text, int longest = 120) => $"'{Escape(text, longest)}'";
 }
 

@@ -33,6 +33,7 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         if (((EncoderConfig)run.Config.Model).Head is MaskedHeadConfig) PredictionFile.Refuse(options, "leave it out: masked tokens have no answers to list");
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var split = (options.Data is { } folder ? data.Source.At(folder).Open() : data.Open()).Choose(options.Split, File.Exists(options.Data));
+        options.WarnOfText(split.Files);
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadEncoder(tokenizer, options.Device);
         Precisions.Apply(model, Precisions.Resolve(options.Precision, options.Device));

@@ -35,6 +35,7 @@ sealed class ImageTextEvaluation
         var source = options.Data is { } path ? data with { Limit = null, Source = data.Source.At(path), Holdout = options.Split is null ? null : data.Holdout } : data;
         var splits = source.Open();
         split = File.Exists(options.Data) ? splits.Train with { Name = "data" } : splits.Choose(options.Split);
+        options.WarnOfText(split.File is { } file ? [file] : []);
         splitName = ReferenceEquals(split, splits.Validation) ? "validation" : split.Name;
         corpus = ImageTextCorpus.Encode(split, run.Tokenizer, run.Answers, Math.Min(data.MaxLength, run.Model.Context), cancel);
         objectives = ((VilbertConfig)run.Run.Config.Model).Objectives;

@@ -50,6 +50,7 @@ static class LabelledTexts
         var splits = data.Open();
         // Before the tokenizer, which could not be trained either.
         if (!splits.Train.Read().Any()) throw new UserException([new Problem("contains no text to train on", splits.Train.Files.FirstOrDefault())]);
+        foreach (var warning in IllFormedText.Warnings([.. splits.Train.Files, .. splits.Validation?.Files ?? []])) observer.Warn(warning);
         var tokenizer = TokenizerOf(data, splits, options, observer, cancel);
         var special = SpecialIds.Of(tokenizer);
         var longest = Math.Min(data.MaxLength, shape.Context);

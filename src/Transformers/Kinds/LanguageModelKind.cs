@@ -59,6 +59,9 @@ public abstract class LanguageModelKind<TModel, TModule> : Kind<TModel, TextData
         var tokenizer = run.LoadTokenizer();
         using var model = Load(run, tokenizer, options.Device);
         using var data = options.Processes.InTurns(() => Open(run, tokenizer, options));
+        if (options.Data is not null)
+            foreach (var (note, isWarning) in TextNotes.Of(data.Manifest.Counts))
+                if (isWarning) options.Warn?.Invoke(note);
         var sequence = options.Data is null ? data.Validation : data.Train;
         var summary = options.Data is null ? data.Manifest.Validation : data.Manifest.Train;
         var batches = run.Config.Data is TextDataConfig { Batches: var kind } ? kind : new RandomBatchesConfig();

@@ -59,6 +59,11 @@ public static class SeedRuns
             {
                 results.Add(TrainingRun.Start(config with { Seed = seed }, options with { Run = folder, MaxTime = options.MaxTime - clock.Elapsed }, new OneOfSeveralRuns(observer, warned), stop));
             }
+            catch (OperationCanceledException) when (processes.IsAlone && stop.Reason is { } early)
+            {
+                observer.Note($"stopped before the first step of seed {seed} ({early}); the same command continues");
+                break;
+            }
             catch (DivergedException exception)
             {
                 throw new DivergedException($"seed {seed}: {exception.Message}");

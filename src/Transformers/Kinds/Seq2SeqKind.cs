@@ -37,6 +37,7 @@ sealed class Seq2SeqKind : Kind<Seq2SeqConfig, ParallelDataConfig>
         if (run.Config.Data is not ParallelDataConfig data) throw new UserException("the run was not trained on sentence pairs");
         using var predictions = new PredictionFile(options.Output, options.Processes);
         var split = (options.Data is { } folder ? data.Source.At(folder).Open() : data.Open()).Choose(options.Split, File.Exists(options.Data));
+        options.WarnOfText(split.Files);
         var tokenizers = run.LoadTokenizers();
         using var model = run.LoadSeq2Seq(tokenizers, options.Device);
         var (source, target) = tokenizers;

@@ -85,6 +85,7 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
                 observer.Note($"{table}:1: the first line names the columns ({header}) and is not a pair");
         // Before the tokenizers, which could not be trained either.
         if (!splits.Train.Read().Any()) throw new UserException([new Problem("contains no pair to train on", splits.Train.Files is [var empty, ..] ? empty : null)]);
+        foreach (var warning in IllFormedText.Warnings([.. splits.Train.Files, .. splits.Validation?.Files ?? []])) observer.Warn(warning);
         var (source, target) = TokenizersOf(data, splits.Train, options, observer, cancel);
         var broken = new List<string>();
         // The begin or end token takes one position.

@@ -40,7 +40,7 @@ sealed record PatchedLibrary(string Path, string Explanation)
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new DllNotFoundException($"{original} needs {SystemLibraries.IostreamsVersion} of libstdc++, and a copy without that requirement cannot be written to {copy}: {exception.Message}; name a folder that can be written in XDG_CACHE_HOME", exception);
+            throw new DllNotFoundException($"{original} needs {SystemLibraries.IostreamsVersion} of libstdc++, and a copy without that requirement cannot be written to {copy}: {OutputFile.ReasonOf(exception)}; name a folder that can be written in XDG_CACHE_HOME", exception);
         }
         return new(copy, $"{System.IO.Path.GetFileName(original)} is loaded from {copy}: the system's libstdc++ lacks {SystemLibraries.IostreamsVersion} (GCC 13), which the copy marks as weak");
     }

@@ -27,6 +27,7 @@ public sealed record ReportedRun(
     /// <exception cref="UserException">The run does not exist, or its config cannot be read.</exception>
     public static ReportedRun Read(RunFolder folder)
     {
+        if (SpecialFile.IsDenied(folder.ConfigFile)) throw new UserException([new Problem("permission denied", folder.FullPath)]);
         if (!File.Exists(folder.ConfigFile)) throw new UserException([new Problem("is not a run: it has no config.yaml", folder.FullPath)]);
         var name = Path.GetFileName(folder.FullPath);
         return new ReportedRun(

@@ -169,5 +169,5 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
-    static CheckpointException Unwritable(string path, Exception e) => new(path, $"cannot be written: {e.Message}", inner: e);
+    static CheckpointException Unwritable(string path, Exception e) => new(path, $"cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
 }

@@ -67,7 +67,7 @@ public sealed class RunFolder : IDisposable
         catch (Exception e)
         {
             held?.Dispose();
-            if (e is IOException or UnauthorizedAccessException) throw new CheckpointException(path, $"the run folder cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
+            if (e is IOException or UnauthorizedAccessException) throw new CheckpointException(path, $"the run folder cannot be written: {OutputFile.ReasonOf(e)}", "name another folder; a run of another user can be copied there and continued", e);
             throw;
         }
     }
@@ -189,7 +189,7 @@ static class RunFolderProbe
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CheckpointException(path, $"the run folder cannot be written: {OutputFile.ReasonOf(e)}", inner: e);
+            throw new CheckpointException(path, $"the run folder cannot be written: {OutputFile.ReasonOf(e)}", "name another folder; a run of another user can be copied there and continued", e);
         }
     }
 

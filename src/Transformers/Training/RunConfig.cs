@@ -79,7 +79,7 @@ public static class DataOverride
             {
                 TextDataConfig text => text with { Source = TextSources.WithFiles(text.Source, path) },
                 AudioDataConfig audio => audio with { Source = new AudioFolderConfig { Path = path } },
-                LabelledSeriesDataConfig series => series with { Source = new LabelledSeriesFilesConfig { Train = path } },
+                LabelledSeriesDataConfig series => series with { Source = LabelledSeriesFolder.Open(path) },
                 SeriesDataConfig series => series with { Source = series.Source is SeriesFileConfig files ? files with { Path = path } : new SeriesFileConfig { Path = path } },
                 ImageDataConfig images => images with { Source = new ImageFilesConfig { Path = path } },
                 ParallelDataConfig parallel => parallel with { Source = parallel.Source.At(path) },

@@ -251,10 +251,18 @@ public sealed partial class Trainer : IDisposable
         if (!task.Processes.IsFirst) return;
         using var averaged = SwapAverage();
         task.Model.eval();
-        Showing.Try("the samples", observer, stop, () =>
+        try
         {
-            if (task.Samples(agreement.Token) is { Count: > 0 } samples) observer.OnSamples(step, samples);
-        });
+            // Only this process makes samples, so it can stop between two tokens without the others.
+            Showing.Try("the samples", observer, stop, () =>
+            {
+                if (task.Samples(stop.Token) is { Count: > 0 } samples) observer.OnSamples(step, samples);
+            });
+        }
+        catch (OperationCanceledException) when (!task.Processes.IsAlone && stop.Reason is not null)
+        {
+            // The others are already waiting in the next step, after which all agree to stop.
+        }
         task.Model.train();
     }
 

@@ -54,13 +54,15 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_signal_while_samples_are_made_saves_and_ends_all(string mpi)
     {
-        // The first process spends nearly all of its time on samples.
-        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 2000, prompts: [a, b, c, d, e, f, g, h] }"]);
-        program.WaitForError("step 2/");
+        // Samples that would take hours, and that the first process alone makes.
+        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 100000000, prompts: [a, b, c, d, e, f, g, h] }"]);
+        program.WaitForError("step 1/");
         program.Signal("TERM");
         var ended = program.End();
         Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");
-        Assert.True(Store.LatestStep >= 2);
+        Assert.Empty(Errors(ended));
+        Assert.DoesNotContain("sample at step", ended.Error);
+        Assert.InRange(Store.LatestStep ?? 0, 1, 2);
         AssertNothingIsLeft();
     }
 
@@ -69,9 +71,11 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_second_signal_ends_all_at_once(string mpi)
     {
-        // Samples that take hours: the first signal alone would wait for them.
-        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 1000000, prompts: [a, b, c, d, e, f, g, h] }"]);
-        program.WaitForError("step 1/");
+        // A step that takes minutes: the first signal alone would wait for it.
+        using var program = Start(mpi, 2, "training.batch.sequences=4194304", "training.batch.micro=2048", "training.log.every=1");
+        program.WaitForError("gpt with");
+        // The loop has begun once the memory of a step has been measured.
+        Thread.Sleep(2000);
         program.Signal("INT");
         Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
         program.SignalUntilTheEnd("INT");

@@ -98,11 +98,12 @@ public sealed class SeveralProcessesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_signal_before_the_first_step_has_its_own_code(string mpi)
     {
-        using var program = Start(mpi, 2, "data.source.size=40MB", "data.tokenizer={ kind: bpe, vocabulary: 4000 }");
+        using var program = new ProgramProcess(Root, [.. Train("data.source.size=40MB", "data.tokenizer={ kind: bpe, vocabulary: 4000 }"), "--nproc", "2", "--json"], Under(mpi));
         program.WaitForError("tokeniz");
         program.Signal("TERM");
         var ended = program.End();
         Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");
+        using (var document = System.Text.Json.JsonDocument.Parse(ended.Output)) Assert.Equal("sigterm", document.RootElement.GetProperty("stopped").GetString());
         Assert.DoesNotContain("error", ended.Error);
         AssertNothingIsLeft();
     }

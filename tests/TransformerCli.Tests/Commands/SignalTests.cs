@@ -53,7 +53,7 @@ public sealed class SignalTests : IDisposable
     {
         for (var size = 1; ; size *= 2)
         {
-            using var program = Start(setsOfSize(size));
+            using var program = new ProgramProcess(root, [.. Train(setsOfSize(size)), "--json"]);
             program.WaitForError(stage);
             program.Signal(signal);
             var ended = program.End();
@@ -145,6 +145,8 @@ public sealed class SignalTests : IDisposable
         Assert.True(ended.ExitCode == 143, ended.Error);
         Assert.DoesNotContain("   at ", ended.Error);
         Assert.Contains("stopped before the first step", ended.Error);
+        using (var document = JsonDocument.Parse(ended.Output))
+            Assert.Equal(("transformer.stopped/1", "train", "sigterm"), (document.RootElement.GetProperty("schema").GetString(), document.RootElement.GetProperty("command").GetString(), document.RootElement.GetProperty("stopped").GetString()));
         Assert.Empty(Store.Steps());
         Assert.Empty(Prepared());
         var rest = ProgramProcess.Run(root, [.. Train(slow), "--max-steps", "1"]);

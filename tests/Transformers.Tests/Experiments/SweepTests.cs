@@ -237,6 +237,20 @@ public sealed class SweepTests : IDisposable
         Assert.Equal(0, steps.Count);
     }
 
+    [Fact]
+    public void A_sweep_that_is_stopped_while_the_data_are_prepared_has_a_result_with_the_reason()
+    {
+        var request = new StopRequest();
+        var result = Sweep.Start(Plan("early", 1, "data.limit=20,40"), new SweepOptions { Training = runs.OptionsOf("unused") }, new StopAtFirstNote(request), request);
+        Assert.Equal(("sigint", 2), (result.Stopped, result.Runs.Count(run => run.State == "pending")));
+        Assert.True(File.Exists(runs.PathOf("early/sweep.json")));
+    }
+
+    sealed class StopAtFirstNote(StopRequest stop) : ITrainingObserver
+    {
+        public void Note(string message) => stop.Ask("sigint");
+    }
+
     sealed class Steps(StopRequest stop) : ITrainingObserver
     {
         internal int Count { get; private set; }

@@ -58,6 +58,15 @@ public sealed class SeedRunsTests
     }
 
     [Fact]
+    public void A_stop_while_the_data_are_prepared_leaves_the_seeds_before_it_and_the_reason()
+    {
+        using var runs = new TinyRuns();
+        var stop = new StopRequest();
+        var result = Start(runs, 2, observer: new StopAt(stop, run: 1, step: 0), stop: stop);
+        Assert.Equal(("sigterm", 0), (result.Stopped, result.Runs.Count));
+    }
+
+    [Fact]
     public void What_cannot_be_several_runs_is_refused()
     {
         using var runs = new TinyRuns();
@@ -84,6 +93,7 @@ public sealed class SeedRunsTests
         public void Note(string message)
         {
             if (message.StartsWith("seed ", StringComparison.Ordinal)) begun++;
+            if (begun == run && step == 0) stop.Ask("sigterm");
         }
 
         public void OnStep(long now, long steps)

@@ -42,7 +42,7 @@ public sealed record ImageTextDataConfig : DataConfig, IChecked
         check.That(Input is null || Regions is null, "regions", $"and {check.At("input")} must not both be given", "keep one of them");
     }
 
-    /// <summary>The splits, without the examples whose image cannot be used, and including what is held out.</summary>
+    /// <summary>The splits, without the examples that cannot be used, and including what is held out.</summary>
     /// <exception cref="UserException">They are missing.</exception>
     public ImageTextSplits Open() => Source.Open(Regions).WithoutBroken().WithHoldout(Holdout).WithLimit(Limit);
 }

@@ -44,10 +44,10 @@ public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<
     /// <summary>Finds an example's regions; null if images are read as pixels.</summary>
     public Func<ImageTextExample, ImageRegions>? Regions { get; init; }
 
-    /// <summary>What is wrong with an example's image, found without decoding it; null if nothing is, and for generated images.</summary>
+    /// <summary>What is wrong with an example's text or image, found without decoding it; null if nothing is, and for generated examples.</summary>
     internal Func<ImageTextExample, Problem?>? FaultOf { get; init; }
 
-    /// <summary>The examples read so far that are left out because their image cannot be used, by line.</summary>
+    /// <summary>The examples read so far that are left out because their text or image cannot be used, by line.</summary>
     public ConcurrentDictionary<int, Problem> Broken { get; } = new();
 
     internal ImageTextSplit WithoutBroken() => FaultOf is not { } faultOf ? this : this with
@@ -67,7 +67,7 @@ public sealed record ImageTextSplit(string Name, string? File, Func<IEnumerable<
 /// <param name="Tests">The test splits; the first is the default.</param>
 public sealed record ImageTextSplits(ImageTextSplit Train, ImageTextSplit? Validation, IReadOnlyList<ImageTextSplit> Tests)
 {
-    /// <summary>The splits without the examples whose image cannot be used.</summary>
+    /// <summary>The splits without the examples that cannot be used.</summary>
     internal ImageTextSplits WithoutBroken() => new(Train.WithoutBroken(), Validation?.WithoutBroken(), [.. Tests.Select(test => test.WithoutBroken())]);
 
     /// <summary>The splits, with part of the training images held out if there is no validation split.</summary>
@@ -132,7 +132,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
         Open = example => Decoded(Path.Combine(folder, example.Image), file, example),
         Regions = regions is null ? null : example => RegionsOf(folder).TryGetValue(example.Image, out var one) ? one
             : throw new UserException([new Problem($"has no regions for the image {MessageText.Escape(example.Image)}", Path.Combine(folder, regions.File), Hint: "each image in the examples needs a line")]),
-        FaultOf = example => faults.GetOrAdd(example.Image, image => regions is null ? FaultOf(Path.Combine(folder, image)) : RegionsOf(folder).ContainsKey(image) ? null : $"has no line in {regions.File}") is { } fault
+        FaultOf = example => string.IsNullOrWhiteSpace(example.Text) ? new Problem("the text is empty", file, example.Number) : faults.GetOrAdd(example.Image, image => regions is null ? FaultOf(Path.Combine(folder, image)) : RegionsOf(folder).ContainsKey(image) ? null : $"has no line in {regions.File}") is { } fault
             ? new Problem($"the image {MessageText.Escape(example.Image)} {fault}", file, example.Number, Hint: "names start at the folder of the file") : null,
     };
 
@@ -151,7 +151,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
     {
         try
         {
-            return ImageCodec.DecodeFile(image);
+            return ImageCodec.DecodeFile(image, named: false);
         }
         catch (ImageException exception)
         {
@@ -201,11 +201,13 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
                 if (named) continue;
             }
             if (fields.Length > names.Length) throw TableLines.TooMany(path, line, fields.Length, names.Length);
-            if (Field(config.Text) is not { } content || Field(config.Image) is not { } image)
+            if (Written(config.Text) is not { } content || Written(config.Image) is not { } image)
                 throw TextLines.Error(path, line, $"the line has {Amount.Of(fields.Length, "column")}, but {config.Image} and {config.Text} are needed", "columns are separated by tabs");
             yield return Example(path, line, image, content, Field);
 
-            string? Field(string name) => Array.IndexOf(names, name) is var at && at >= 0 && at < fields.Length && fields[at].Length > 0 ? fields[at] : null;
+            string? Written(string name) => Array.IndexOf(names, name) is var at && at >= 0 && at < fields.Length ? fields[at] : null;
+
+            string? Field(string name) => Written(name) is { Length: > 0 } field ? field : null;
         }
     }
 
@@ -215,7 +217,8 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
             throw TextLines.Error(path, line, $"the image's name ({MessageText.Escape(image)}) {problem}", "names are relative to the file's folder");
         return new(image, text)
         {
-            Answer = field(config.Answer)?.Trim(), Kind = field(config.Kind), Caption = field(config.Caption), FalseCaption = field(config.FalseCaption), Number = line,
+            // Programs write a missing answer as an empty one.
+            Answer = field(config.Answer)?.Trim() is { Length: > 0 } answer ? answer : null, Kind = field(config.Kind), Caption = field(config.Caption), FalseCaption = field(config.FalseCaption), Number = line,
         };
     }
 }
@@ -229,7 +232,7 @@ static class RegionFile
     {
         var found = new Dictionary<string, ImageRegions>(StringComparer.Ordinal);
         (int Features, int Classes)? widths = null;
-        foreach (var (number, text) in TextLines.ReadFilled(path))
+        foreach (var (number, text) in TextLines.ReadStrict(path))
         {
             Line? line;
             try

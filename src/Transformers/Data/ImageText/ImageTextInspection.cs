@@ -1,10 +1,11 @@
+using Transformers.Data.Text;
 using Transformers.IO;
 
 namespace Transformers.Data.ImageText;
 
 /// <summary>A report on images with text; training on them gives the same warnings.</summary>
 /// <param name="Splits">The splits.</param>
-/// <param name="Unusable">The number of examples whose image cannot be used.</param>
+/// <param name="Unusable">The number of examples whose text or image cannot be used.</param>
 /// <param name="UnusableExamples">The first of these, with what is wrong.</param>
 /// <param name="Warnings">What a user should know before training on them.</param>
 public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits, int Unusable, IReadOnlyList<string> UnusableExamples, IReadOnlyList<string> Warnings)
@@ -22,9 +23,10 @@ public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits,
         {
             return Open(file).Train.Read().FirstOrDefault() is { } first && IO.Images.ImageFiles.HasImageName(first.Image);
         }
-        catch (UserException)
+        catch (UserException exception)
         {
-            return false;
+            // Reading a file that may not be opened says so; its folder must not count as something else.
+            return exception.InnerException is UnauthorizedAccessException;
         }
     }
 
@@ -65,8 +67,11 @@ public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits,
             if (unknown > 0 && known.Count > 0) warnings.Add($"{Amount.Of(unknown, "example")} of the split {split.Name} {(unknown == 1 ? "has" : "have")} an answer that no training example has; the first: {MessageText.Quote(first!)}");
             reports.Add(new(split.Name, split.File, examples, images.Count, without, answers.Count, answers.OrderByDescending(one => one.Value).ThenBy(one => one.Key, StringComparer.Ordinal).Take(MostAnswers).ToDictionary(), split.Broken.Count));
         }
-        List<string> broken = [.. splits.Select(split => split.Broken).Distinct().SelectMany(one => one.OrderBy(fault => fault.Key)).Select(fault => fault.Value.ToString())];
-        if (broken.Count > 0) warnings.Insert(0, $"{Amount.Of(broken.Count, "example")} whose image cannot be used {(broken.Count == 1 ? "is" : "are")} left out; the first: {broken[0]}");
+        List<Problem> faults = [.. splits.Select(split => split.Broken).Distinct().SelectMany(one => one.OrderBy(fault => fault.Key)).Select(fault => fault.Value)];
+        List<string> broken = faults.ConvertAll(fault => fault.ToString());
+        var imagesOnly = faults.TrueForAll(fault => fault.Message.StartsWith("the image ", StringComparison.Ordinal));
+        if (broken.Count > 0) warnings.Insert(0, $"{Amount.Of(broken.Count, "example")} {(imagesOnly ? "whose image" : "that")} cannot be used {(broken.Count == 1 ? "is" : "are")} left out; the first: {broken[0]}");
+        warnings.AddRange(IllFormedText.Warnings(splits.Select(split => split.File).OfType<string>()));
         return new(reports, broken.Count, [.. broken.Take(MostNamed)], warnings);
     }
 }
@@ -79,5 +84,5 @@ public sealed record ImageTextReport(IReadOnlyList<ImageTextSplitReport> Splits,
 /// <param name="WithoutAnswer">The number of examples without an answer.</param>
 /// <param name="Answers">The number of distinct answers.</param>
 /// <param name="MostFrequent">The most frequent answers, with their counts.</param>
-/// <param name="Unusable">The number of examples whose image cannot be used.</param>
+/// <param name="Unusable">The number of examples whose text or image cannot be used.</param>
 public sealed record ImageTextSplitReport(string Name, string? File, int Examples, int Images, int WithoutAnswer, int Answers, IReadOnlyDictionary<string, int> MostFrequent, int Unusable);

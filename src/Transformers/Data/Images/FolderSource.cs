@@ -58,7 +58,7 @@ sealed class TarSource : ImageSource
         {
             file?.Dispose();
             if (exception is IOException or UnauthorizedAccessException)
-                throw new UserException($"the archive {path} cannot be read: {exception.Message}", inner: exception);
+                throw new UserException([new Problem($"the archive cannot be read: {InputFile.ReasonOf(exception)}", path)], exception);
             throw;
         }
     }
@@ -185,6 +185,22 @@ sealed class CsvSource : ImageSource
         classes = ClassNames.Of(names);
         var number = classes.Index().ToDictionary(c => c.Item, c => c.Index);
         labels = [.. names.Select(n => number[n])];
+    }
+
+    /// <summary>Whether a file is such a table, which the path on its first line after the header shows.</summary>
+    internal static bool IsAt(string path)
+    {
+        if (!File.Exists(path) || SpecialFile.IsAt(path) || Path.GetExtension(path).ToLowerInvariant() is not (".csv" or ".tsv")) return false;
+        try
+        {
+            List<string[]> rows = [.. CommaSeparated.Read(path, CommaSeparated.SeparatorOf(path)).Take(2).Select(record => record.Fields)];
+            var column = rows.Count == 0 ? -1 : Column(rows[0], PathNames);
+            return rows.Count > 0 && rows[^1] is { Length: > 1 } row && Math.Max(column, 0) < row.Length && ImageFiles.HasImageName(row[Math.Max(column, 0)]);
+        }
+        catch (UserException)
+        {
+            return false;
+        }
     }
 
     static int Column(string[] cells, string[] names) => Array.FindIndex(cells, c => names.Contains(c.Trim().ToLowerInvariant()));

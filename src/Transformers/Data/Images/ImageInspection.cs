@@ -31,7 +31,7 @@ public sealed record ImageDuplicateReport(string First, string Second, bool Acro
 /// <param name="Kind">The kind of source.</param>
 /// <param name="Images">Images in all, broken ones included.</param>
 /// <param name="Classes">The classes in the order of labels.</param>
-/// <param name="Formats">The number of images of each file format; "pixels" if images are not files.</param>
+/// <param name="Formats">The number of images of each file format, such as PNG; "pixels" if images are not files.</param>
 /// <param name="MinWidth">The smallest width, in pixels.</param>
 /// <param name="MaxWidth">The largest width, in pixels.</param>
 /// <param name="MinHeight">The smallest height, in pixels.</param>
@@ -63,6 +63,9 @@ public static class ImageInspection
     public const int Named = 100;
 
     sealed record Seen(int Width, int Height, string Format, bool Grey, UInt128 Hash);
+
+    /// <summary>Whether a file is a table of the paths and labels of images.</summary>
+    public static bool IsTable(string path) => CsvSource.IsAt(path);
 
     /// <summary>Inspects a folder, an archive or a table: anything that <see cref="ImageSources.Open"/> opens.</summary>
     /// <param name="path">The source.</param>
@@ -102,7 +105,7 @@ public static class ImageInspection
         if (source.ReadFile(index, options.Limits.MaxBytes) is not { } file) return (source.ReadPixels(index), "pixels");
         try
         {
-            return (ImageCodec.Decode(file, options), ImageCodec.Probe(file, options.Limits).Format.ToString());
+            return (ImageCodec.Decode(file, options), ImageFiles.NameOf(ImageCodec.Probe(file, options.Limits).Format));
         }
         catch (ImageException exception)
         {

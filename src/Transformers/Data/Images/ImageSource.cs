@@ -100,7 +100,7 @@ static class ImageSources
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new UserException([new Problem($"the folder cannot be read: {exception.Message}", path)], exception);
+            throw new UserException([new Problem($"the folder cannot be read: {InputFile.ReasonOf(exception)}", path)], exception);
         }
     }
 }

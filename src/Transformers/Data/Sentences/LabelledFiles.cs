@@ -18,7 +18,7 @@ static class LabelledFiles
         return Path.GetExtension(name).ToLowerInvariant() switch
         {
             ".tsv" => Columns(TabSeparated(path), path, text, label),
-            ".csv" => Columns(CommaSeparated.Read(path), path, text, label),
+            ".csv" => Columns(CommaSeparated.ReadTexts(path), path, text, label),
             ".jsonl" => JsonLines(path, text, label),
             var ending => throw new UserException([new Problem($"files with the extension {ending} cannot be read as labelled text", path,
                 Hint: "expected .tsv, .csv or .jsonl, optionally with .gz")]),
@@ -32,7 +32,7 @@ static class LabelledFiles
     internal static string? HeaderOf(string path, string text, string label)
     {
         if (Number(text) is not { } first || Number(label) is not { } second || path.Contains(".jsonl", StringComparison.OrdinalIgnoreCase)) return null;
-        var records = path.Contains(".csv", StringComparison.OrdinalIgnoreCase) ? CommaSeparated.Read(path) : TabSeparated(path);
+        var records = path.Contains(".csv", StringComparison.OrdinalIgnoreCase) ? CommaSeparated.ReadTexts(path) : TabSeparated(path);
         var fields = records.Select(record => record.Item2).FirstOrDefault();
         return fields is not null && fields.Length > Math.Max(first, second) && TableLines.IsHeader(fields[first], fields[second]) ? string.Join(", ", fields) : null;
     }
@@ -95,6 +95,8 @@ static class LabelledFolder
     {
         if (File.Exists(folder)) return new(new("train", [folder], () => LabelledFiles.Read(folder, text, label)), null, []);
         if (!Directory.Exists(folder)) throw new UserException([new Problem("the file or folder does not exist", folder, Hint: Suggestion.ForPath(folder))]);
+        // A folder that may not be read must not count as an empty one.
+        if (SpecialFile.IsDenied(Path.Combine(folder, "train"))) throw new UserException([new Problem("the folder cannot be read: permission denied", folder)]);
         return new(
             Split("train") ?? throw new UserException([new Problem("the folder contains no training text", folder,
                 Hint: "expected train.tsv, train.csv or train.jsonl, optionally with .gz")]),

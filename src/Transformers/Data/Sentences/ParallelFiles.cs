@@ -10,8 +10,8 @@ static class ParallelFiles
     /// <summary>Pairs the lines of two files.</summary>
     public static IEnumerable<SentencePair> ReadPair(string source, string target)
     {
-        using var sources = TextLines.Read(source).GetEnumerator();
-        using var targets = TextLines.Read(target).GetEnumerator();
+        using var sources = TextLines.ReadTexts(source).GetEnumerator();
+        using var targets = TextLines.ReadTexts(target).GetEnumerator();
         for (long pairs = 0; ; pairs++)
         {
             var (more, moreToo) = (sources.MoveNext(), targets.MoveNext());

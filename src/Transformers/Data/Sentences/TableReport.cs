@@ -1,3 +1,4 @@
+using Transformers.Data.Text;
 using Transformers.IO;
 
 namespace Transformers.Data.Sentences;
@@ -72,12 +73,13 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
             }
             for (var i = 0; i < Math.Min(fields.Length, columns.Count); i++) columns[i].Add(fields[i]);
         }
-        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())], columns.Count == 1 || uneven > 0 ? separators.Warning : null);
+        string?[] warnings = [columns.Count == 1 || uneven > 0 ? separators.Warning : null, .. IllFormedText.Warnings(files, refuse: false)];
+        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())], string.Join("; ", warnings.OfType<string>()) is { Length: > 0 } all ? all : null);
     }
 
     static IEnumerable<(int Line, string[] Fields)> Rows(string[] files) => files is [var source, var target]
         ? ParallelFiles.ReadPair(source, target).Select((pair, i) => (i + 1, new[] { pair.Source, pair.Target }))
-        : EndingOf(files[0]) == ".csv" ? CommaSeparated.Read(files[0]) : TextLines.Read(files[0]).Select((line, i) => (i + 1, line.Split('\t')));
+        : EndingOf(files[0]) == ".csv" ? CommaSeparated.ReadTexts(files[0]) : TextLines.ReadTexts(files[0]).Select((line, i) => (i + 1, line.Split('\t')));
 
     // Looks for another separator, of which all lines have the same number.
     sealed class Separators(string[] files)

@@ -55,7 +55,15 @@ public sealed record LabelledSeriesReport(int Series, int Shortest, int Longest,
     /// <exception cref="UserException">The table cannot be read.</exception>
     public static LabelledSeriesReport? Of(string path)
     {
-        if (SeriesTables.LayoutOf(path) != SeriesLayout.Rows) return null;
+        return SeriesTables.LayoutOf(path) == SeriesLayout.Rows ? Read(path) : null;
+    }
+
+    /// <summary>Reports on a table of series with classes.</summary>
+    /// <param name="path">The table.</param>
+    /// <param name="trains">Whether it is to be trained on, so that it needs classes.</param>
+    /// <exception cref="UserException">The table cannot be read.</exception>
+    internal static LabelledSeriesReport Read(string path, bool trains = true)
+    {
         var (classes, problems, unnamed) = (new Dictionary<string, int>(StringComparer.Ordinal), new List<string>(), 0);
         var (count, unusable, shortest, longest, missing) = (0, 0, int.MaxValue, 0, 0L);
         foreach (var one in LabelledSeriesDataset.Read(path, labelled: false))
@@ -75,8 +83,8 @@ public sealed record LabelledSeriesReport(int Series, int Shortest, int Longest,
         }
         var named = ClassNames.Of(classes.Keys).ToDictionary(name => name, name => classes[name]);
         List<string> warnings = [];
-        if (unnamed > 0) warnings.Add($"{Amount.Of(unnamed, "series has", "series have")} no class in the first column: predict reads them, but training refuses them");
-        if (named.Count < 2) warnings.Add("training needs series of at least two classes; the first column is the class");
+        if (unnamed > 0) warnings.Add($"{Amount.Of(unnamed, "series has", "series have")} no class in the first column: predict reads them, but {(trains ? "training" : "eval")} refuses them");
+        if (named.Count < 2 && trains) warnings.Add("training needs series of at least two classes; the first column is the class");
         return new(count, count == 0 ? 0 : shortest, longest, missing, named, unusable, problems, warnings);
     }
 }
@@ -120,8 +128,8 @@ static class SeriesTables
         if (named) rows.RemoveAt(0);
         if (rows.Count == 0 || !Enumerable.Range(1, first.Length - 1).All(Numeric)) return SeriesLayout.None;
         if (first.Length > 2 && !timed && HasClasses([.. rows.Select(row => row[0].Trim())], named ? first[0] : null))
-            // With dates, the first column names a series rather than a class: reading the table says what to do.
-            return first.Any(TimeAxis.IsDate) || rows[0].Any(TimeAxis.IsDate) ? SeriesLayout.Columns : SeriesLayout.Rows;
+            // With dates or steps, a column names a series rather than a class: reading the table says what to do.
+            return first.Any(TimeAxis.IsDate) || rows[0].Any(TimeAxis.IsDate) || named && LongTable.Find(rows) is not null ? SeriesLayout.Columns : SeriesLayout.Rows;
         // Two columns without names may as well be pairs of texts.
         return (named || timed || first.Length != 2) && (Numeric(0) || SeriesTable.IsTimeName(first[0])) ? SeriesLayout.Columns : SeriesLayout.None;
 

@@ -18,6 +18,9 @@ public sealed class SeriesTable
 
     SeriesTable(string[] names, double[][] values, TimeAxis time) => (Names, Values, Time) = (names, values, time);
 
+    // Whether a setting, a name or dates say which columns are series.
+    bool columnsChosen;
+
     /// <summary>The names of the series.</summary>
     public IReadOnlyList<string> Names { get; }
 
@@ -62,7 +65,7 @@ public sealed class SeriesTable
         {
             return Make(config, header, rows, time, columns);
         }
-        catch (UserException) when (RowPerSeries(path, header, rows, time) is { } explained)
+        catch (UserException) when (LongTable.Explain(path, header, rows, time) is { } explained)
         {
             throw explained;
         }
@@ -76,22 +79,7 @@ public sealed class SeriesTable
         var values = columns.Select(_ => Enumerable.Repeat(double.NaN, steps[^1] + 1).ToArray()).ToArray();
         foreach (var (i, row) in rows.Index())
             foreach (var (k, column) in columns.Index()) values[k][steps[i]] = Parse(row.Fields[column], path, row.Line, header[column], config.Columns is null);
-        return new SeriesTable([.. columns.Select(column => header[column])], values, axis);
-    }
-
-    // Explains a table with one row per series and step: its timestamps are repeated, but only once for each value of another column.
-    static UserException? RowPerSeries(string path, string[] header, List<(int Line, string[] Fields)> rows, int? time)
-    {
-        var stamps = time ?? Array.FindIndex(rows[0].Fields, TimeAxis.IsDate);
-        if (stamps < 0 || !IsRepeated(stamps)) return null;
-        var others = Enumerable.Range(0, header.Length).Where(column => column != stamps).ToList();
-        var series = others.FindIndex(column => IsRepeated(column) && rows.Select(row => (row.Fields[column], row.Fields[stamps])).Distinct().Count() == rows.Count);
-        if (series < 0 || others.Count < 2) return null;
-        var (name, value) = (header[others[series]], header[others[^1] == others[series] ? others[^2] : others[^1]]);
-        return new([new Problem($"the table has one row per series and step: several rows have the same timestamp in column {MessageText.Quote(header[stamps])}, and column {MessageText.Quote(name)} names the series", path,
-            Hint: $"write one row per step and one column per series; in pandas: table.pivot(index=\"{header[stamps]}\", columns=\"{name}\", values=\"{value}\").to_csv(path)")]);
-
-        bool IsRepeated(int column) => 2 * rows.Select(row => row.Fields[column]).Distinct(StringComparer.Ordinal).Count() <= rows.Count;
+        return new SeriesTable([.. columns.Select(column => header[column])], values, axis) { columnsChosen = time is not null || config.Columns is not null };
     }
 
     /// <summary>What a user should know about the series before training on them.</summary>
@@ -106,6 +94,7 @@ public sealed class SeriesTable
                 if (there.Count == 0) empty.Add(name);
                 else if (there.Count > 1 && there.TrueForAll(value => value == there[0])) still.Add(name);
             }
+            if (!columnsChosen && LongTable.Warning(Names, Values) is { } layout) yield return layout;
             if (empty.Count > 0) yield return $"{Named(empty)} no values";
             if (still.Count > 0) yield return $"{Named(still)} a single value that never changes";
         }
@@ -116,7 +105,7 @@ public sealed class SeriesTable
 
     /// <summary>The table of generated series.</summary>
     internal static SeriesTable Of(IReadOnlyList<double[]> values) =>
-        new([.. values.Select((_, i) => $"series {i.ToString(CultureInfo.InvariantCulture)}")], [.. values], TimeAxis.Steps);
+        new([.. values.Select((_, i) => $"series {i.ToString(CultureInfo.InvariantCulture)}")], [.. values], TimeAxis.Steps) { columnsChosen = true };
 
     static int? TimeColumn(SeriesFileConfig config, string[] header, string[] row)
     {

@@ -100,7 +100,7 @@ public sealed class FileTextSource : TextSource
             foreach (var piece in Pieces(stream, file, counts))
             {
                 any = true;
-                check?.Add(piece);
+                check?.Add(piece.Utf8.Span);
                 yield return piece;
             }
             check?.End();
@@ -130,8 +130,7 @@ public sealed class FileTextSource : TextSource
         var check = new IllFormedCheck(path, counts);
         foreach (var piece in new PlainTextReader(new Utf8Reader(stream, path, counts), null, path).Read())
         {
-            check.Add(piece);
-            counts.Characters += Utf8Reader.Characters(piece.Utf8.Span);
+            counts.Characters += check.Add(piece.Utf8.Span);
             if (counts.Characters >= IllFormedCheck.Early) break;
         }
         check.End();
@@ -142,33 +141,6 @@ public sealed class FileTextSource : TextSource
     {
         if (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) name = name[..^3];
         return kinds.Any(kind => name.EndsWith(kind, StringComparison.OrdinalIgnoreCase));
-    }
-}
-
-/// <summary>Refuses a file that is hardly text: of another encoding, or not text at all.</summary>
-sealed class IllFormedCheck(string file, TextCounts counts)
-{
-    // Western European text in Latin-1 stays below this, and is warned about; random bytes and other scripts' encodings are above.
-    const double Most = 0.3;
-    internal const int Early = 1 << 20;
-    const int Fewest = 64;
-
-    readonly long before = counts.InvalidSequences + counts.Nuls;
-    long characters;
-
-    internal void Add(TextPiece piece)
-    {
-        var few = characters < Early;
-        characters += Utf8Reader.Characters(piece.Utf8.Span);
-        if (few && characters >= Early) End();
-    }
-
-    internal void End()
-    {
-        var rate = (double)(counts.InvalidSequences + counts.Nuls - before) / Math.Max(1, characters);
-        if (characters >= Fewest && rate > Most)
-            throw new UserException([new Problem(FormattableString.Invariant($"{100 * rate:0} % of the characters are ill-formed UTF-8 or NUL: the file is not text, or has another encoding"), file,
-                Hint: "convert it, for example with iconv -f UTF-16 or -f LATIN1, and -t UTF-8; data inspect reports what is in it")]);
     }
 }
 

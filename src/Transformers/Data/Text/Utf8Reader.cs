@@ -23,6 +23,9 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts, IDicti
     byte last;
     long lines, lineLength; // Finished lines, and bytes of the unfinished one.
 
+    /// <summary>The line of the first ill-formed sequence that was replaced, from 1; 0 if there is none so far.</summary>
+    public long FirstIllFormed { get; private set; }
+
     /// <summary>The next block of text, valid until the next call; empty at the end.</summary>
     public ReadOnlyMemory<byte> Next()
     {
@@ -124,9 +127,11 @@ sealed class Utf8Reader(Stream stream, string origin, TextCounts? counts, IDicti
             }
             else
             {
-                if (counts is null) Refuse(lines + clean.AsSpan(0, written).Count((byte)'\n') + 1, "the line is not UTF-8", "convert the file, for example with iconv -t UTF-8");
+                var line = lines + clean.AsSpan(0, written).Count((byte)'\n') + 1;
+                if (counts is null) Refuse(line, "the line is not UTF-8", "convert the file, for example with iconv -t UTF-8");
                 else
                 {
+                    if (FirstIllFormed == 0) FirstIllFormed = line;
                     counts.InvalidSequences++;
                     if (status == OperationStatus.NeedMoreData) counts.TruncatedFiles++;
                 }

@@ -33,9 +33,10 @@ public static unsafe class ImageCodec
     }
 
     /// <summary>Reads and decodes a file.</summary>
-    internal static RgbImage DecodeFile(string path, ImageDecodeOptions? options = null)
+    /// <inheritdoc cref="ImageFiles.ReadAll"/>
+    internal static RgbImage DecodeFile(string path, ImageDecodeOptions? options = null, bool named = true)
     {
-        var bytes = ImageFiles.ReadAll(path, (options ?? ImageDecodeOptions.Default).Limits.MaxBytes);
+        var bytes = ImageFiles.ReadAll(path, (options ?? ImageDecodeOptions.Default).Limits.MaxBytes, named);
         try
         {
             return Decode(bytes, options);

@@ -9,14 +9,19 @@ public static class ImageFiles
     public static bool HasImageName(string path) =>
         Extensions.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>The name of a format as it is usually written.</summary>
+    public static string NameOf(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
+
     /// <summary>The bytes of a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="maxBytes">The maximum number of bytes it may have; checked before memory is allocated.</param>
+    /// <param name="named">Whether a user named the file, which may then be a pipe. Opening one that is found in a folder could block forever.</param>
     /// <exception cref="ImageException">The file cannot be read or is larger.</exception>
-    public static byte[] ReadAll(string path, long maxBytes)
+    public static byte[] ReadAll(string path, long maxBytes, bool named = false)
     {
         try
         {
+            if (!named && SpecialFile.IsAt(path)) throw new ImageException(ImageFault.Unreadable, $"{SpecialFile.What}, but a file is needed", path);
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             if (!file.CanSeek) return ReadPipe(file, path, maxBytes);
             if (file.Length > maxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, the limit is {maxBytes}", path);
@@ -24,9 +29,9 @@ public static class ImageFiles
             file.ReadExactly(bytes);
             return bytes;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
-            throw new ImageException(ImageFault.Unreadable, exception is FileNotFoundException or DirectoryNotFoundException ? "the file does not exist" : $"the file cannot be read: {InputFile.ReasonOf(exception)}", path, exception);
+            throw new ImageException(ImageFault.Unreadable, exception is FileNotFoundException or DirectoryNotFoundException ? InputFile.Missing(path) : $"the file cannot be read: {InputFile.ReasonOf(exception)}", path, exception);
         }
     }
 

@@ -13,6 +13,9 @@ public static class WavFile
     /// <summary>Longer files are not read: about half an hour in 16 bits at 16 kHz.</summary>
     public const int MostBytes = 64 << 20;
 
+    // Programs also write samples from -32,768 to 32,767 as floating-point numbers; those of much larger ones overflow in a spectrum.
+    const float Largest = 1e6f;
+
     const int MostChannels = 64, LowestRate = 1_000, HighestRate = 768_000;
     const int Pcm = 1, Float = 3, Extensible = 0xFFFE;
 
@@ -38,7 +41,7 @@ public static class WavFile
     {
         const int headerBytes = 1 << 14;
         var found = Find(BoundedFile.ReadStart(path, headerBytes, MostBytes, out var length), length, path);
-        // Floating-point samples must all be read to know that they are finite.
+        // Floating-point samples must all be read to know that they are within bounds.
         if (found is null || found.Value.Format.IsFloat) Read(path);
     }
 
@@ -116,6 +119,7 @@ public static class WavFile
                 double sum = 0;
                 for (var channel = 0; channel < Channels; channel++) sum += Sample(data.Slice((i * Channels + channel) * width, width));
                 samples[i] = (float)(sum / Channels);
+                if (Math.Abs(samples[i]) > Largest) throw Wrong(path, FormattableString.Invariant($"has a sample of {samples[i]:G3}, at {i}; samples are from -1 to 1, and at most {Largest:N0} are read"), "scale them, for example: ffmpeg -i INPUT -af loudnorm -c:a pcm_s16le OUTPUT.wav");
                 if (!float.IsFinite(samples[i])) throw Wrong(path, $"has a sample that is not a number, at {i}");
             }
             return new Sound(samples, Rate);

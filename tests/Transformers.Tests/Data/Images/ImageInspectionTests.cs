@@ -26,7 +26,7 @@ public sealed class ImageInspectionTests : IDisposable
 
         Assert.Equal(("class folders", 63, 1), (report.Kind, report.Images, report.IgnoredFiles));
         Assert.Equal([new ImageClassReport("0", 7, 0, 1, 0), new ImageClassReport("1", 5, 0, 1, 0)], report.Classes.Take(2));
-        Assert.Equal(new Dictionary<string, int> { ["Png"] = 61, ["Jpeg"] = 1 }, report.Formats);
+        Assert.Equal(new Dictionary<string, int> { ["PNG"] = 61, ["JPEG"] = 1 }, report.Formats);
         Assert.Equal((16, 20, 16, 30), (report.MinWidth, report.MaxWidth, report.MinHeight, report.MaxHeight));
         Assert.Equal(new Dictionary<string, int> { ["16x16"] = 61, ["20x30"] = 1 }, report.Sizes);
         Assert.Equal(1, report.Grey);

@@ -132,6 +132,39 @@ public sealed class SeriesTableTests : IDisposable
         Assert.Equal(["the series 'y' has no values", "2 series, 'x', 'z', have a single value that never changes"], Read("x,y,z\n1,,0\n1,,0\n").Warnings);
     }
 
+    const string Long = "id,t,value\n1,0,5\n1,1,6.5\n1,2,7\n2,0,1\n2,1,2.5\n2,2,3\n";
+
+    [Theory]
+    [InlineData(Long, "all 3 columns were read as series, but the table seems to have one row per series and step, with the series in column 'id' and the step in column 't': "
+        + "write one row per step and one column per series; in pandas: table.pivot(index=\"t\", columns=\"id\", values=\"value\").to_csv(path); or set data.source.columns to the columns that are series")]
+    [InlineData("t,id,value\n0,1,5\n0,2,6.5\n1,1,7\n1,2,1\n2,1,2.5\n2,2,3\n", "with the series in column 'id' and the step in column 't'")]
+    [InlineData("k,load\n10,5\n12,3\n14,9\n", "column 'k' rises by the same amount in every row, and was read as a series: if it has the timestamps, set data.source.time to 'k'; otherwise data.source.columns")]
+    public void Numbers_that_look_like_the_names_or_the_times_of_series_are_warned_of(string text, string warning)
+    {
+        var found = Assert.Single(Read(text).Warnings);
+        Assert.Contains(warning, found);
+    }
+
+    [Theory]
+    [InlineData("a,b,c\n1,4,2\n2,1,9\n4,2,5\n3,7,8\n")]
+    [InlineData("a,b,c\n1,0,5\n1,1,6\n2,0,7\n1,2,8\n")]
+    [InlineData("a,b\n5,1\n4,2\n3,3\n")]
+    [InlineData("a,b,c\n5,1,1\n5,2,2\n6,3,3\n6,4,4\n")]
+    public void Other_numbers_are_not(string text) => Assert.Empty(Read(text).Warnings);
+
+    [Fact]
+    public void Who_names_the_series_or_the_times_is_not_warned()
+    {
+        Assert.Empty(Read(Long, columns: ["id", "t", "value"]).Warnings);
+        Assert.Empty(Read("k,load\n10,5\n12,3\n14,9\n", time: "k").Warnings);
+        Assert.Equal(["load"], Read("k,load\n10,5\n12,3\n14,9\n", time: "k").Names);
+    }
+
+    [Fact]
+    public void Words_that_name_the_series_of_a_row_are_explained() =>
+        Assert.Contains("the table has one row per series and step: column 'shop' names the series, and column 'k' has the steps of each (write one row per step and one column per series; in pandas: table.pivot(index=\"k\", columns=\"shop\", values=\"sales\")",
+            Message("shop,k,sales\nnorth,1,5\nnorth,2,6\nsouth,1,7\nsouth,2,8\n"));
+
     [Fact]
     public void A_folder_is_no_table() =>
         Assert.Contains("is a folder, but a file is needed", Assert.Throws<UserException>(() => SeriesTable.Read(new SeriesFileConfig { Path = folder.FullPath })).Message);
