@@ -40,7 +40,8 @@ static class ParseProblems
         var command = parse.CommandResult.Command;
         if (word.StartsWith('-')) return UnknownOption(parse, word);
         var names = Subcommands(command);
-        if (names.Count == 0) return new Problem($"{word} is not expected here", Hint: Help(parse));
+        if (names.Count == 0)
+            return new Problem($"{word} is not expected here", Hint: command.Options.Any(option => option.Name == "--prompt") ? "a text follows --prompt, in quotes if it has several words" : Help(parse));
         return new Problem($"{word} is not a command{(command is RootCommand ? "" : $" of {command.Name}")}",
             Hint: Suggestion.For(word, names) is { } near ? $"did you mean {near}?" : $"the commands are {string.Join(", ", names)}");
     }

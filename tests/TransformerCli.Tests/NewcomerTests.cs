@@ -41,6 +41,7 @@ public sealed class NewcomerTests : IDisposable
     [InlineData("train gpt-stories --max_steps 3", "--max_steps is not an option of this command (did you mean --max-steps?)")]
     [InlineData("train gpt-stories --output-dir runs/x", "--output-dir is not an option of this command (did you mean --run?)")]
     [InlineData("generate runs/x --num-beams 4", "--num-beams is not an option of this command (did you mean --beams?)")]
+    [InlineData("generate runs/x --prompt Once upon", "upon is not expected here (a text follows --prompt, in quotes if it has several words)")]
     [InlineData("generate runs/x --lr 4", "--lr is not an option of this command (see transformer generate --help)")]
     [InlineData("generate ROOT/severl", "the run folder does not exist (did you mean ROOT/several?)")]
     [InlineData("train gpt-stories training.steps=3", "training.steps=3: the config does not exist (a setting follows --set: --set training.steps=3)")]
