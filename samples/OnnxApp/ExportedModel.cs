@@ -72,8 +72,9 @@ sealed class ExportedModel : IDisposable
     /// <summary>The text with its masked words filled in.</summary>
     public string FillMask(string text)
     {
+        // A token may begin with the space before its word, which a mask then hides too.
         var parts = text.Split("<mask>");
-        long[] ids = [Description.Begin!.Value, .. parts.SelectMany((part, i) => (i == 0 ? [] : new[] { Description.Mask!.Value }).Concat(source!.EncodeToIds(part.Trim()))).Select(id => (long)id), Description.End!.Value];
+        long[] ids = [Description.Begin!.Value, .. parts.SelectMany((part, i) => (i == 0 ? [] : new[] { Description.Mask!.Value }).Concat(source!.EncodeToIds(i < parts.Length - 1 ? part.TrimEnd() : part))).Select(id => (long)id), Description.End!.Value];
         var logits = Run(ids);
         var width = logits.Length / ids.Length;
         return source!.Decode(ids[1..^1].Select((id, i) => id != Description.Mask ? (int)id : TensorPrimitives.IndexOfMax(logits.AsSpan((i + 1) * width, Description.Vocabulary!.Value))));

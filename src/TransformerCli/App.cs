@@ -46,7 +46,7 @@ public static class App
         context.JsonOption, context.QuietOption, context.VerboseOption, context.LogFileOption,
         TrainCommand.Create(context), SweepCommand.Create(context), GenerateCommand.Create(context), PredictCommand.Create(context), EmbedCommand.Create(context),
         AverageCommand.Create(context), EvalCommand.Create(context), ScoreCommand.Create(context), BenchCommand.Create(context),
-        InspectCommand.Create(context), PlotCommand.Create(context), ReportCommand.Create(context), DoctorCommand.Create(context),
+        InspectCommand.Create(context), PlotCommand.Create(context), ReportCommand.Create(context), RunsCommand.Create(context), DoctorCommand.Create(context),
         ExportCommand.Create(context), ImportCommand.Create(context), DataCommand.Create(context), ConfigCommand.Create(context), CompletionCommand.Create(context),
         TokenizerCommand.Create(context),
     };

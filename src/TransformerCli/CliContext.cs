@@ -170,7 +170,8 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
         {
             // An error that the system returns for a file or a disk is not a bug.
             if (verbose) Error.WriteLine(exception.ToString());
-            return Fail(json, ExitCodes.UserError, [InputFile.ProblemOf(exception) with { Hint = "--verbose shows where" }]);
+            var problem = InputFile.ProblemOf(exception);
+            return Fail(json, ExitCodes.UserError, [problem with { Hint = problem.File is { } file && DataCache.Concerns(file) ? $"prepared data are written there; the environment variable {DataCache.Variable} names another folder" : "--verbose shows where" }]);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

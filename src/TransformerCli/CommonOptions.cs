@@ -32,6 +32,15 @@ static class CommonOptions
         Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs },
     };
 
+    /// <summary>As <see cref="Configs"/>, or a run to continue.</summary>
+    internal static Argument<string[]> ConfigsOrRun()
+    {
+        var argument = Configs();
+        argument.Description += "; or the folder of a run, to continue it with its own config";
+        argument.CompletionSources.Add(Completions.Runs);
+        return argument;
+    }
+
     internal static Argument<string> ConfigOrRun() => new("CONFIG|RUN")
     {
         Description = "A config file, the name of a ready-made config, or a run folder", HelpName = "CONFIG|RUN", CompletionSources = { Completions.Configs, Completions.Runs },

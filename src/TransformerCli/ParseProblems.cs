@@ -5,6 +5,7 @@ using System.Numerics;
 using System.Text.RegularExpressions;
 using Transformers.Configs;
 using Transformers.IO;
+using Transformers.Training;
 
 namespace TransformerCli;
 
@@ -39,7 +40,8 @@ static class ParseProblems
         var command = parse.CommandResult.Command;
         if (word.StartsWith('-')) return UnknownOption(parse, word);
         var names = Subcommands(command);
-        if (names.Count == 0) return new Problem($"{word} is not expected here", Hint: Help(parse));
+        if (names.Count == 0)
+            return new Problem($"{word} is not expected here", Hint: command.Options.Any(option => option.Name == "--prompt") ? "a text follows --prompt, in quotes if it has several words" : Help(parse));
         return new Problem($"{word} is not a command{(command is RootCommand ? "" : $" of {command.Name}")}",
             Hint: Suggestion.For(word, names) is { } near ? $"did you mean {near}?" : $"the commands are {string.Join(", ", names)}");
     }
@@ -47,7 +49,26 @@ static class ParseProblems
     static Problem UnknownOption(ParseResult parse, string word)
     {
         var options = parse.CommandResult.Command.Options.Concat(parse.RootCommandResult.Command.Options.Where(option => option.Recursive));
-        return new Problem($"{word} is not an option of this command", Hint: Suggestion.For(word.Split('=')[0], options.Select(option => option.Name)) is { } near ? $"did you mean {near}?" : Help(parse));
+        return new Problem($"{word} is not an option of this command", Hint: OptionHint(parse, word.Split('=')[0], [.. options.Select(option => option.Name)]) ?? Help(parse));
+    }
+
+    // Other programs' names for options of this one.
+    static readonly Dictionary<string, string> CommonOptionNames = new()
+    {
+        ["--num-beams"] = "--beams", ["--beam-size"] = "--beams", ["--num-return-sequences"] = "--num", ["--num-samples"] = "--num", ["--max-length"] = "--max-new-tokens",
+        ["--output-dir"] = "--run", ["--out-dir"] = "--run", ["--resume-from-checkpoint"] = "--resume", ["--init-from"] = "--from",
+        ["--num-processes"] = "--nproc", ["--nproc-per-node"] = "--nproc", ["--text"] = "--prompt", ["--file"] = "--input", ["--out"] = "--output",
+    };
+
+    // An option that is really a setting: --lr is closer in meaning to training.optimizer.lr than any option is in spelling.
+    static string? OptionHint(ParseResult parse, string word, IReadOnlyList<string> options)
+    {
+        var dashed = word.ToLowerInvariant().Replace('_', '-');
+        if (options.Contains(dashed)) return $"did you mean {dashed}?";
+        if (CommonOptionNames.GetValueOrDefault(dashed) is { } common && options.Contains(common)) return $"did you mean {common}?";
+        if (options.Contains("--set") && Suggestion.ForSetting(typeof(RunConfig), dashed.TrimStart('-').Replace('-', '_')) is { } setting)
+            return $"it is a setting of the config: --set {setting}=…";
+        return Suggestion.For(word, options) is { } near ? $"did you mean {near}?" : null;
     }
 
     static List<string> Subcommands(Command command) => [.. command.Subcommands.Where(sub => !sub.Hidden).Select(sub => sub.Name)];

@@ -32,6 +32,21 @@ public sealed class EnvironmentTests : IDisposable
     }
 
     [Fact]
+    public void The_folder_of_prepared_data_is_the_one_that_is_named()
+    {
+        var scratch = Path.Combine(root, "scratch");
+        Assert.Equal(0, Train($"TRANSFORMER_CACHE={scratch}").ExitCode);
+        Assert.NotEmpty(Directory.EnumerateFiles(scratch, "*.shard", SearchOption.AllDirectories));
+        Assert.False(Directory.Exists(Path.Combine(root, "data")));
+        // A file in the folder's place, which cannot become a folder for anyone, root included.
+        File.WriteAllText(Path.Combine(root, "taken"), "");
+        Directory.Delete(Path.Combine(root, "run"), recursive: true);
+        var refused = Train($"TRANSFORMER_CACHE={Path.Combine(root, "taken", "cache")}");
+        Assert.Equal(2, refused.ExitCode);
+        Assert.Contains("prepared data are written there; the environment variable TRANSFORMER_CACHE names another folder", refused.Error);
+    }
+
+    [Fact]
     public void A_process_that_finds_no_others_reports_it_whatever_its_rank()
     {
         var outcome = Train("PMI_SIZE=2", "PMI_RANK=1");

@@ -34,6 +34,18 @@ public sealed class NewcomerTests : IDisposable
     [InlineData("tokenizer train --input ROOT/text.txt --vocabulary 300 --output /dev/null/t.json", "/dev/null/t.json: cannot be written")]
     [InlineData("train ROOT/text.txt", "must be a mapping")]
     [InlineData("train gpt2-small", "data is missing")]
+    [InlineData("train gpt-stories --seed 3", "--seed is not an option of this command (it is a setting of the config: --set seed=…)")]
+    [InlineData("train gpt-stories --steps 3", "--steps is not an option of this command (it is a setting of the config: --set training.steps=…)")]
+    [InlineData("train gpt-stories --learning-rate=1e-3", "(it is a setting of the config: --set training.optimizer.lr=…)")]
+    [InlineData("train gpt-stories --batch_size 3", "(it is a setting of the config: --set training.batch=…)")]
+    [InlineData("train gpt-stories --max_steps 3", "--max_steps is not an option of this command (did you mean --max-steps?)")]
+    [InlineData("train gpt-stories --output-dir runs/x", "--output-dir is not an option of this command (did you mean --run?)")]
+    [InlineData("generate runs/x --num-beams 4", "--num-beams is not an option of this command (did you mean --beams?)")]
+    [InlineData("generate runs/x --prompt Once upon", "upon is not expected here (a text follows --prompt, in quotes if it has several words)")]
+    [InlineData("generate runs/x --lr 4", "--lr is not an option of this command (see transformer generate --help)")]
+    [InlineData("generate ROOT/severl", "the run folder does not exist (did you mean ROOT/several?)")]
+    [InlineData("train gpt-stories training.steps=3", "training.steps=3: the config does not exist (a setting follows --set: --set training.steps=3)")]
+    [InlineData("train ROOT/several", "is a folder, not a config (give the file in it)")]
     [InlineData("train gpt-stories --max-steps 0", "--max-steps (0) must be at least 1")]
     public void A_mistake_is_reported_in_one_plain_line(string line, string message)
     {

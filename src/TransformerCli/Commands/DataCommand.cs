@@ -148,6 +148,7 @@ static class DataInspectCommand
                 if (column.Empty > 0) output.WriteLine($"note        {Amount.Of(column.Empty, "text")} of column {column.Name} {(column.Empty == 1 ? "is" : "are")} empty");
             }
             if (split.Warning is { } warning) output.WriteLine($"warning     {MessageText.OneLine(warning)}");
+            if (split.FirstRepeated is { } repeated) output.WriteLine($"note        {Amount.Of(split.Repeated ?? 0, "line is", "lines are")} also in the split train; {(split.Repeated == 1 ? "it" : "the first of them")} is line {repeated}");
             if (split.FirstUneven is { } line) output.WriteLine($"note        {Amount.Of(split.Uneven, "line has", "lines have")} a different number of columns from the first line; {(split.Uneven == 1 ? "it" : "the first of them")} is line {line}");
         }
     }
@@ -211,7 +212,7 @@ static class DataPrepareCommand
         var data = CommonOptions.Data("Read the text from this file or folder instead; - reads standard input");
         var include = CommonOptions.Include();
         var lines = new Option<bool>("--jsonl") { Description = "Standard input is JSON lines" };
-        var cache = new Option<string>("--cache") { Description = "The folder for prepared data", HelpName = "DIR", DefaultValueFactory = _ => Path.Combine("data", ".cache") };
+        var cache = new Option<string?>("--cache") { Description = $"The folder for prepared data [default: {DataCache.Variable}, or data/.cache]", HelpName = "DIR" };
         var threads = new Option<int>("--threads") { Description = "Threads to tokenize with, 0 for one per core; the result is the same", HelpName = "N" };
         return context.Create("prepare", """
             Tokenizes the text of a config into memory-mapped shards. Training does this itself if necessary.
@@ -227,7 +228,7 @@ static class DataPrepareCommand
             if (config.Data is not TextDataConfig text)
                 throw new UserException($"data of kind {KindAttribute.Of(config.Data)} need no preparation: training reads them directly");
             if (path != "-" && PreparedData.FolderOf(text.Source) is { } folder) throw new UserException([new Problem("is already prepared", folder)]);
-            var folders = parse.GetValue(cache)!;
+            var folders = parse.GetValue(cache) ?? DataCache.Folder;
             var files = TextSources.WithFiles(text.Source, []);
             using var standardInput = path == "-" ? new StandardInputSource(InputLines.StandardInput(context), folders, parse.GetValue(lines), files.TextField, files.Separator, files.Document) : null;
             // Standard input is several documents, or one if nothing separates them.

@@ -20,7 +20,8 @@ static class PredictCommand
         var text = new Option<string[]>("--text") { Description = "A question about the image, or a caption to match with it; may be repeated", HelpName = "TEXT" };
         var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
         return context.Create("predict", """
-            Prints the most probable classes of texts, images or sounds, answers to questions about an image, or forecasts of series.
+            Prints the most probable classes of texts, images or sounds, words for the masks of texts, answers to questions about an
+            image, or forecasts of series.
 
             Example: transformer predict runs/sst2 "a moving and funny film" --top 2
             """, [run, inputs, image, text, top, checkpoint, device], (parse, _) =>
@@ -40,7 +41,7 @@ static class PredictCommand
                 { Classifies: true, Input: ModelInput.Sounds } => Sounds(trained, parse.GetValue(inputs)!, most, where, warnings, report, progress),
                 { Classifies: true, Input: ModelInput.Images } => Images(trained, parse.GetValue(inputs)!, most, where, warnings, report, progress),
                 { Classifies: true, Input: ModelInput.Pairs } => Pairs(trained, parse.GetValue(image)!, parse.GetValue(text)!, most, where, report).Counted(parse.GetValue(text)!.Length, progress),
-                _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes"),
+                _ => throw new UserException($"a run of kind {KindAttribute.Of(trained.Config.Model)} does not predict classes", "generate continues or translates texts, and score prints their probabilities"),
             };
             if (parse.GetValue(context.JsonOption)) context.WriteJson(new { Schema = "transformer.predict/1", Predictions = predictions.ToList() });
             else
@@ -53,8 +54,17 @@ static class PredictCommand
     // Inputs are files with one text per line, or texts.
     static IEnumerable<Prediction> Texts(CliContext context, TrainedRun run, IEnumerable<string> inputs, int top, Device device, UnreadLines report, Action<double> progress)
     {
-        using var predictor = new TextPredictor(run, device);
         List<InputLine> texts = [.. inputs.SelectMany((input, i) => InputLines.IsFile(input, "INPUT") ? InputLines.Read(context, input) : [new InputLine(input, "INPUT", i + 1)])];
+        if (Kind.For(run).OpenMaskPredictor(run, device) is { } masks)
+        {
+            using (masks)
+                foreach (var text in texts.Counted(texts.Count, progress))
+                    if (!report.Reads(text, masks.ProblemOf)) yield return new Prediction(text.Text, []);
+                    else
+                        foreach (var labels in masks.Predict(text.Text, top)) yield return new Prediction(text.Text, labels);
+            yield break;
+        }
+        using var predictor = new TextPredictor(run, device);
         var reads = texts.ConvertAll(text => report.Reads(text, predictor.ProblemOf));
         using var predicted = predictor.Predict(texts.Where((_, i) => reads[i]).Select(text => text.Text)).Counted(reads.Count(one => one), progress).GetEnumerator();
         for (var i = 0; i < texts.Count; i++) yield return new Prediction(texts[i].Text, reads[i] && predicted.MoveNext() ? [.. predicted.Current.Take(top)] : []);

@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.Text.Json;
 using TransformerCli.Output;
+using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Processes;
+using Transformers.Runs;
 using Transformers.Training;
 
 namespace TransformerCli.Commands;
@@ -17,10 +19,10 @@ static class TrainCommand
 
     public static Command Create(CliContext context)
     {
-        var configs = CommonOptions.Configs();
+        var configs = CommonOptions.ConfigsOrRun();
         var (sets, data, device, precision) = (CommonOptions.Sets(), CommonOptions.Data(), CommonOptions.Device(), CommonOptions.Precision("the config's"));
         var include = CommonOptions.Include();
-        var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>]", HelpName = "DIR" };
+        var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>, or the run to continue]", HelpName = "DIR" };
         var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to resume from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne, CompletionSources = { "auto", "never" } };
         var from = new Option<string?>("--from") { Description = "Start a new run from the weights of this run, with its tokenizers or image statistics", HelpName = "RUN", CompletionSources = { Completions.Runs } };
         var seeds = new Option<int?>("--seeds") { Description = "Train N runs with the config's seed and the seeds after it, each in its own subfolder seed-…, and report means and standard deviations", HelpName = "N" };
@@ -46,7 +48,8 @@ static class TrainCommand
         {
             List<string> settings = [.. parse.GetValue(sets) ?? []];
             if (parse.GetValue(precision) is { } asked) settings.Add($"training.precision={asked}");
-            return ConfigFile.Open<RunConfig>(parse.GetValue(configs)!, settings);
+            var files = parse.GetValue(configs)!;
+            return ConfigFile.Open<RunConfig>(RunOf(files) is { } folder ? [Path.Combine(folder, CheckpointFiles.Config)] : files, settings);
         }
 
         int TrainWith(Team team, ParseResult parse, StopRequest stop)
@@ -66,7 +69,7 @@ static class TrainCommand
             var options = WithResume(new TrainingOptions
             {
                 Processes = parse.GetValue(dryRun) ? Communicator.Single : team.For(where),
-                Run = parse.GetValue(run) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
+                Run = parse.GetValue(run) ?? RunOf(files) ?? Path.Combine("runs", Path.GetFileNameWithoutExtension(files[^1])),
                 From = parse.GetValue(from),
                 MaxSteps = limit,
                 BeforeSteps = task => Expectation.CheckNames(expectations, TrainOutput.NamesOf(task)),
@@ -107,6 +110,14 @@ static class TrainCommand
             }
             return output.Expected is { } expected && Expectation.Check(context, expectations, expected) is { } code ? code : ExitCodes.Of(output.Stopped);
         }
+    }
+
+    // The run that is named, by its folder or by the config in it, in place of a config.
+    static string? RunOf(string[] files)
+    {
+        if (files is not [var path]) return null;
+        var folder = Directory.Exists(path) ? path : Path.GetFileName(path) == CheckpointFiles.Config ? Path.GetDirectoryName(Path.GetFullPath(path)) : null;
+        return folder is not null && RunFolder.IsRun(folder) ? folder : null;
     }
 
     internal static Option<string?> MaxTime() => new("--max-time") { Description = "Stop after this time, such as 10m; the same command continues later", HelpName = "TIME" };

@@ -27,7 +27,7 @@ public sealed record InspectionOptions
     /// <summary>The latency of a message between devices, in seconds.</summary>
     public double LinkLatencySeconds { get; init; }
     /// <summary>The folder of prepared data.</summary>
-    public string Cache { get; init; } = Path.Combine("data", ".cache");
+    public string Cache { get; init; } = DataCache.Folder;
     /// <summary>Receives the fraction of the measurement that is done, from 0 to 1.</summary>
     public Action<double>? Progress { get; init; }
 }

@@ -47,7 +47,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         }
         var given = (entry.Value as ScalarNode)?.Text;
         return Wrong(entry.Value, Join(path, "kind"), kinds.Count == 1 ? $"must be {all}" : $"must be one of {all}",
-            given is not null && Suggestion.For(given, kinds) is { } near ? $"did you mean {near}?" : null);
+            given is not null && Suggestion.ForValue(given, kinds) is { } near ? $"did you mean {near}?" : null);
     }
 
     object? ByKey(IReadOnlyList<RecordShape> variants, MapNode map, string path, Source at)
@@ -153,11 +153,12 @@ sealed class ConfigBinder(Type root, ProblemList problems)
             return null;
         }
         var names = shape.Settings.Select(s => s.Name).ToList();
-        var near = Suggestion.For(entry.Key, names) ?? names.FirstOrDefault(name => name == Suggestion.CommonName(entry.Key));
+        var common = Suggestion.CommonName(entry.Key);
+        var near = names.FirstOrDefault(name => name == common || Join(path, name) == common) ?? Suggestion.For(entry.Key, names);
         var hint = near is not null ? $"did you mean {near}?"
             : ConfigShape.Siblings(shape).Where(s => s.Find(entry.Key) is not null).Select(s => s.Kind ?? s.Key).ToList() is { Count: > 0 } kinds
                 ? $"it belongs to kind {string.Join(" or ", kinds)}"
-            : (SettingSearch.Find(root, entry.Key) ?? (Suggestion.CommonName(entry.Key) is { } common ? SettingSearch.Find(root, common) : null)) is { } other ? $"did you mean {other}?"
+            : Suggestion.ForSetting(root, entry.Key) is { } other ? $"did you mean {other}{(other.Contains('.') ? "" : ", at the top of the config")}?"
             : $"the settings here are {string.Join(", ", shape.Kind is null ? names : names.Prepend("kind"))}";
         problems.Add(entry.KeySource, full, $"{full} is not a setting{shape.Title}", hint);
         return near;
@@ -183,7 +184,7 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         if (node is not ScalarNode { IsNull: false, Text: var text }) return null;
         var kinds = ConfigShape.Variants(type).Select(v => v.Kind).OfType<string>().ToList();
         if (kinds.Count == 0) return $"write {string.Join(" or ", ConfigShape.Variants(type).Select(v => $"{{ {v.Key}: … }}"))}";
-        return $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.For(text, kinds) ?? kinds[0])} }}";
+        return $"write {{ kind: {(kinds.Contains(text) ? text : Suggestion.ForValue(text, kinds) ?? kinds[0])} }}";
     }
 
     static string Quote(object value) => value is string { Length: 0 } or System.Collections.ICollection ? "" : $" ({MessageText.Escape(ConfigScalars.Write(value).Text)})";
@@ -197,9 +198,16 @@ static class SettingSearch
     /// <summary>The dotted path of the only setting of this name below a type, or null if there is none or more than one.</summary>
     internal static string? Find(Type root, string name)
     {
+        var paths = Paths(root, name);
+        return paths.Count == 1 ? paths.Single() : null;
+    }
+
+    /// <summary>The dotted paths of all settings of this name below a type.</summary>
+    internal static IReadOnlySet<string> Paths(Type root, string name)
+    {
         var paths = new HashSet<string>();
         Collect(root, name, "", paths, []);
-        return paths.Count == 1 ? paths.Single() : null;
+        return paths;
     }
 
     static void Collect(Type type, string name, string path, HashSet<string> paths, HashSet<Type> seen)

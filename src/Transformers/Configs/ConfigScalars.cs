@@ -48,7 +48,7 @@ static partial class ConfigScalars
             var names = Names(type);
             var index = names.ToList().IndexOf(text);
             if (index >= 0) return Enum.GetValues(type).GetValue(index);
-            return Suggestion.For(text, names) is { } near ? Fail($"did you mean {near}?", out hint) : null;
+            return Suggestion.ForValue(text, names) is { } near ? Fail($"did you mean {near}?", out hint) : null;
         }
         if (type == typeof(ByteSize)) return ByteSize.TryParse(text, out var size) ? size : null;
         if (type == typeof(TimeSpan)) return Duration.TryParse(text, out var time) ? time : null;

@@ -35,7 +35,8 @@ public static class ReadyConfigs
         var names = List().Select(entry => entry.Name).ToList();
         var near = Suggestion.For(Path.GetFileNameWithoutExtension(name), names);
         throw new UserException([new Problem("the config does not exist", name,
-            Hint: near is not null ? $"did you mean the ready-made config {near}?" : names.Count > 0 ? $"give a file or a ready-made config: {string.Join(", ", names)}" : "give a file")]);
+            Hint: name.IndexOf('=') > 0 ? $"a setting follows --set: --set {name}"
+                : near is not null ? $"did you mean the ready-made config {near}?" : names.Count > 0 ? $"give a file or a ready-made config: {string.Join(", ", names)}" : "give a file")]);
     }
 
     static string SummaryOf(string path)

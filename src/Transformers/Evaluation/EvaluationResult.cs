@@ -31,7 +31,7 @@ public sealed record EvaluationOptions
     /// <summary>Whether the matrices of a decoder have 8 bits.</summary>
     public bool Quantized { get; init; }
     /// <summary>The folder of prepared data.</summary>
-    public string Cache { get; init; } = Path.Combine("data", ".cache");
+    public string Cache { get; init; } = DataCache.Folder;
     /// <summary>The processes that divide the work; all return the same result, and the first one writes the output.</summary>
     public Communicator Processes { get; init; } = Communicator.Single;
     /// <summary>Receives the fraction done so far, from 0 to 1, after every batch.</summary>

@@ -36,12 +36,22 @@ public sealed class TrainedRun
     public static TrainedRun Open(string path, string? which = null)
     {
         if (!Directory.Exists(path))
-            throw new UserException([File.Exists(path) ? new Problem("is a file, but a run folder is needed", path, Hint: "a run folder is what train writes")
-                : new Problem("the run folder does not exist", path, Hint: "train one first: transformer train configs/gpt-stories.yaml")]);
+            throw new UserException([File.Exists(path) ? new Problem("is a file, but a run folder is needed", path, Hint: HintForFile(path))
+                : new Problem("the run folder does not exist", path, Hint: NearRun(path) is { } near ? $"did you mean {near}?" : "train one first: transformer train configs/gpt-stories.yaml")]);
         var (checkpoint, choice) = File.Exists(Path.Combine(path, CheckpointFiles.Manifest)) ? (RunFolder.OpenCheckpoint(path, which), null) : OfRun(path, which);
         var config = ConfigFile.Parse<RunConfig>(checkpoint.ReadText(CheckpointFiles.Config), checkpoint.PathOf(CheckpointFiles.Config));
         return new TrainedRun(checkpoint, config) { Choice = choice };
     }
+
+    static string HintForFile(string path) => Path.GetFileName(path) switch
+    {
+        "latest" or "best" when Path.GetFileName(Path.GetDirectoryName(path)) == RunFolder.CheckpointsFolder => $"give the run's folder and --checkpoint {Path.GetFileName(path)}",
+        CheckpointFiles.Model => "give the folder that contains it",
+        _ => "a run folder is what train writes",
+    };
+
+    // Runs are usually in the folder runs, which is easily left out.
+    static string? NearRun(string path) => Path.Combine("runs", path) is var below && Directory.Exists(below) ? below : Suggestion.NearPath(path) ?? Suggestion.NearPath(below);
 
     /// <summary>Which of a run's checkpoints was chosen and why, if the caller named none; null if there was no choice.</summary>
     public string? Choice { get; private init; }

@@ -116,7 +116,7 @@ public static class InputFile
 
     /// <summary>The problem that a system error describes, with the file that its message names.</summary>
     public static Problem ProblemOf(Exception exception) =>
-        exception is UnauthorizedAccessException && exception.Message.Split('\'') is [_, var denied, _] ? new("permission denied", denied)
+        exception is UnauthorizedAccessException or FileNotFoundException or DirectoryNotFoundException && exception.Message.Split('\'') is [_, var denied, _] ? new(ReasonOf(exception), denied)
         : exception.Message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var at && exception.Message.EndsWith('\'')
             ? new(exception.Message[..at], exception.Message[(at + 4)..^1]) : new(exception.Message);
 

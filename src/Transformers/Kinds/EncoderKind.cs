@@ -104,6 +104,9 @@ sealed class EncoderKind : Kind<EncoderConfig, LabelledDataConfig>
         return new MaskedScorer(run, device, precision);
     }
 
+    public override MaskPredictor? OpenMaskPredictor(TrainedRun run, Device device) =>
+        ((EncoderConfig)run.Config.Model).Head is MaskedHeadConfig ? new MaskPredictor(run, device) : null;
+
     public override Embedder OpenEmbedder(TrainedRun run, Device device)
     {
         var tokenizer = run.LoadTokenizer();

@@ -84,6 +84,9 @@ public abstract class Kind
     public virtual TextScorer OpenScorer(TrainedRun run, Device device, Precision precision = Precision.Fp32, int? stride = null) =>
         throw new UserException($"a run of kind {NameOf(run)} has no token probabilities", "score reads runs of kind gpt, seq2seq, and encoder with a masked head");
 
+    /// <summary>Opens what fills in the masked tokens of texts; null if the run was not trained to do so.</summary>
+    public virtual MaskPredictor? OpenMaskPredictor(TrainedRun run, Device device) => null;
+
     /// <summary>Opens an embedder, which turns texts into vectors.</summary>
     /// <exception cref="UserException">This kind does not read text.</exception>
     public virtual Embedder OpenEmbedder(TrainedRun run, Device device) => throw new UserException($"the run is of kind {NameOf(run)}, which does not read text");

@@ -143,7 +143,7 @@ static class LabelledNotes
         var known = Enumerable.Range(0, train[0].Count).Select(i => KeyOf(train, i)).ToHashSet();
         var both = Enumerable.Range(0, first.Count).Count(i => known.Contains(KeyOf(validation, i)));
         if (10L * both >= first.Count)
-            observer.Warn($"{both:N0} of {first.Count:N0} validation {examples} are training {examples} too, so the validation loss is lower than that of unseen {examples}; data inspect lists duplicates");
+            observer.Warn($"{both:N0} of {first.Count:N0} validation {examples} are training {examples} too, so the validation loss is lower than that of unseen {examples}; data inspect reports repeated lines");
 
         static long KeyOf(TokenStore[] sides, int index)
         {

@@ -72,14 +72,17 @@ public sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Whether a folder is that of a run.</summary>
+    /// <param name="path">A folder; it need not exist.</param>
+    public static bool IsRun(string path) => File.Exists(Path.Combine(path, CheckpointFiles.Config)) && Directory.Exists(Path.Combine(path, CheckpointsFolder));
+
     // A run must not be mixed with the files of another, or with those of a checkpoint.
     internal static void CheckPath(string path)
     {
         if (File.Exists(Path.Combine(path, CheckpointFiles.Manifest)))
             throw new CheckpointException(path, "is a checkpoint, not a run folder", "name another folder with --run; --from starts from the weights of a checkpoint");
         for (var above = Path.GetDirectoryName(path); above is not null; above = Path.GetDirectoryName(above))
-            if (Directory.Exists(Path.Combine(above, CheckpointsFolder)) && File.Exists(Path.Combine(above, "config.yaml")))
-                throw new CheckpointException(path, $"is inside the run folder {above}", "name a folder outside it with --run");
+            if (IsRun(above)) throw new CheckpointException(path, $"is inside the run folder {above}", "name a folder outside it with --run");
     }
 
     /// <summary>Opens a folder to read from it, even while a run writes to it. Writing methods must not be called.</summary>

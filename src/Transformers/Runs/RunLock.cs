@@ -90,6 +90,10 @@ public sealed class RunLock : IDisposable
         }
     }
 
+    /// <summary>The process that trains into a folder, as far as its entry says so; null if there is none, or if it has ended.</summary>
+    /// <param name="folder">The folder.</param>
+    public static RunOwner? OwnerOf(string folder) => ReadOwner(Path.Combine(folder, ".lock.json")) is { } owner && !owner.IsKnownDead() ? owner : null;
+
     static FileStream? TryLock(string file)
     {
         try

@@ -42,7 +42,7 @@ public sealed record TrainingOptions
     /// <summary>The device.</summary>
     public Device Device { get => field ?? NativeLibraries.Cpu; init; }
     /// <summary>The folder of prepared data.</summary>
-    public string Cache { get; init; } = Path.Combine("data", ".cache");
+    public string Cache { get; init; } = DataCache.Folder;
     /// <summary>The processes that train together; the first one writes.</summary>
     public Communicator Processes { get; init; } = Communicator.Single;
 }

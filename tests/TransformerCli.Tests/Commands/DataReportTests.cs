@@ -214,4 +214,18 @@ public sealed class DataReportTests : IDisposable
         foreach (var report in new[] { Train(Vit("im"), "--dry-run"), Train(Vit("im")), Done("data", "inspect", At("im")).Output, Done("data", "inspect", At("im"), "--json").Output })
             foreach (var note in notes) Assert.Contains(note, report);
     }
+
+    [Fact]
+    public void Lines_of_another_split_that_are_also_training_lines_are_counted()
+    {
+        Write("texts/train.tsv", "a fine film\tgood\na dull film\tbad\nso so\tbad\n");
+        Write("texts/val.tsv", "new\tgood\nso so\tbad\na fine film\tgood\n");
+        Write("texts/test.tsv", "a fine film\tbad\n");
+        var shown = Done("data", "inspect", At("texts")).Output;
+        Assert.Equal("note        2 lines are also in the split train; the first of them is line 2", Assert.Single(shown.Split('\n'), line => line.Contains("also in")));
+        using var report = System.Text.Json.JsonDocument.Parse(Done("data", "inspect", At("texts"), "--json").Output);
+        foreach (var split in report.RootElement.GetProperty("splits").EnumerateArray())
+            Assert.Equal(split.GetProperty("name").GetString() switch { "val" => 2, "test" => 0, _ => (long?)null }, split.TryGetProperty("repeated", out var repeated) ? repeated.GetInt64() : null);
+        Assert.Contains("; data inspect reports repeated lines", Train(Encoder("texts"), "--dry-run"));
+    }
 }

@@ -24,6 +24,33 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
     }
 
     [Fact]
+    public void A_run_is_continued_by_its_folder_or_its_config()
+    {
+        var (stopped, whole) = (runs.At("stopped"), runs.At("whole"));
+        Done("train", runs.At("gpt.yaml"), "--run", whole, "--set", "training.steps=6", "--set", "seed=5", "--device", "cpu");
+        Done("train", runs.At("gpt.yaml"), "--run", stopped, "--set", "training.steps=6", "--set", "seed=5", "--max-steps", "2", "--device", "cpu");
+        Assert.Contains("\"steps\":4", Done("train", stopped, "--max-steps", "4", "--json", "--device", "cpu"));
+        Assert.Contains("\"steps\":6", Done("train", Path.Combine(stopped, "config.yaml"), "--json", "--device", "cpu"));
+        foreach (var folder in (string[])[whole, stopped]) Assert.True(File.Exists(Path.Combine(folder, "result.json")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(whole, "checkpoints", "step-00000006", "model.safetensors")), File.ReadAllBytes(Path.Combine(stopped, "checkpoints", "step-00000006", "model.safetensors")));
+        Assert.Contains("give the run's folder and --checkpoint latest", CommandLine.Refused("eval", Path.Combine(whole, "checkpoints", "latest")));
+    }
+
+    [Theory]
+    [InlineData("stopped")]
+    [InlineData("seeds")]
+    public void A_run_that_is_stopped_before_its_first_step_still_prints_one_document(string schema)
+    {
+        // New text every time, so that it is not in the cache and takes longer to prepare than the time that is given.
+        var text = runs.Write($"new-{schema}.txt", string.Concat(Enumerable.Range(0, 100_000).Select(_ => $"{Guid.NewGuid()} ")));
+        var run = runs.At($"at-once-{schema}");
+        var output = Done(["train", runs.At("gpt.yaml"), "--data", text, "--set", "data.tokenizer={ kind: bpe, vocabulary: 1000 }", "--run", run, "--max-time", "1ms", "--json", "--device", "cpu", .. schema == "seeds" ? ["--seeds", "2"] : (string[])[]]);
+        using var document = JsonDocument.Parse(output);
+        Assert.Equal($"transformer.{schema}/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Equal("max_time", document.RootElement.GetProperty("stopped").GetString());
+    }
+
+    [Fact]
     public void A_file_that_is_not_there_is_no_text()
     {
         foreach (var path in (string[])["revews.txt", "./reviews", "data/reviews.tsv"])

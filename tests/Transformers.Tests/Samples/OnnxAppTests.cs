@@ -114,7 +114,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEvery
         var tokenizer = run.LoadTokenizer();
         using var model = run.LoadEncoder(tokenizer, CPU);
         var special = SpecialIds.Of(tokenizer);
-        int[] ids = [special.Begin, .. tokenizer.EncodeToIds("I adored the"), special.Mask!.Value, .. tokenizer.EncodeToIds("although the camera was"), special.Mask.Value, special.End];
+        int[] ids = [special.Begin, .. tokenizer.EncodeToIds("I adored the"), special.Mask!.Value, .. tokenizer.EncodeToIds(" although the camera was"), special.Mask.Value, special.End];
         using var scope = NewDisposeScope();
         using var plain = no_grad();
         var best = ((MaskedTokenModel)model).forward(tensor(ids.Select(id => (long)id).ToArray()).unsqueeze(0))[0, .., ..tokenizer.VocabularySize].argmax(-1);

@@ -105,11 +105,11 @@ public enum PairGenerator
     Reverse,
 }
 
-/// <summary>A folder with <c>train.de</c>, <c>train.en</c>, <c>val.de</c>, … (or <c>train.tsv</c>, <c>train.jsonl</c>), each also as <c>.gz</c>.</summary>
+/// <summary>A folder with <c>train.de</c>, <c>train.en</c>, <c>val.de</c>, … (or <c>train.tsv</c>, <c>train.csv</c>, <c>train.jsonl</c>), each also as <c>.gz</c>.</summary>
 [ByKey("folder")]
 public sealed record ParallelFolderConfig : ParallelSourceConfig
 {
-    /// <summary>The folder, or a single <c>.tsv</c> or <c>.jsonl</c> file, all of whose pairs are used for training.</summary>
+    /// <summary>The folder, or a single <c>.tsv</c>, <c>.csv</c> or <c>.jsonl</c> file, all of whose pairs are used for training.</summary>
     [NotEmpty]
     public required string Folder { get; init; }
 
@@ -128,7 +128,7 @@ public sealed record ParallelFolderConfig : ParallelSourceConfig
     public override ParallelSourceConfig At(string folder) => this with { Folder = folder };
 }
 
-/// <summary>Sentence pairs from named files: each split is two aligned files, or one <c>.tsv</c> or <c>.jsonl</c> file.</summary>
+/// <summary>Sentence pairs from named files: each split is two aligned files, or one <c>.tsv</c>, <c>.csv</c> or <c>.jsonl</c> file.</summary>
 [ByKey("train")]
 public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
 {
@@ -155,12 +155,10 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
     {
         foreach (var (key, files) in new[] { ("train", Train), ("validation", Validation), ("test", Test) })
             check.That(files is null || files.Count == 2 || (files.Count == 1 && IsTable(files[0])), key,
-                "must be two aligned files, or one .tsv or .jsonl file");
+                "must be two aligned files, or one .tsv, .csv or .jsonl file");
     }
 
-    static bool IsTable(string file) => Ending(file) is ".tsv" or ".jsonl";
-
-    static string Ending(string file) => Path.GetExtension(file.EndsWith(".gz", StringComparison.Ordinal) ? file[..^3] : file);
+    static bool IsTable(string file) => ParallelFiles.EndingOf(file) is ".tsv" or ".csv" or ".jsonl";
 
     /// <inheritdoc/>
     public override TextSplits<SentencePair> Open() =>
@@ -170,7 +168,7 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
     {
         null => null,
         [var source, var target] => new(name, files, () => ParallelFiles.ReadPair(source, target)),
-        [var file] when Ending(file) == ".tsv" => new(name, files, () => ParallelFiles.ReadTsv(file, [From.ToLowerInvariant(), To.ToLowerInvariant()])),
+        [var file] when ParallelFiles.EndingOf(file) is ".tsv" or ".csv" => new(name, files, () => ParallelFiles.ReadTable(file, [From.ToLowerInvariant(), To.ToLowerInvariant()])),
         [var file] => new(name, files, () => ParallelFiles.ReadJsonLines(file, From, To)),
         _ => throw new ArgumentException("A split is two files or one", nameof(files)),
     };

@@ -4,7 +4,7 @@ using Transformers.IO;
 
 namespace Transformers.Data.Sentences;
 
-/// <summary>Reads sentence pairs: two aligned files, tab-separated values or JSON lines, each plain or gzip, as a stream.</summary>
+/// <summary>Reads sentence pairs: two aligned files, a table or JSON lines, each plain or gzip, as a stream.</summary>
 static class ParallelFiles
 {
     /// <summary>Pairs the lines of two files.</summary>
@@ -30,28 +30,36 @@ static class ParallelFiles
         }
     }
 
-    /// <summary>Reads the first two columns of a file of tab-separated values, in which quotes have no special meaning.</summary>
-    public static IEnumerable<SentencePair> ReadTsv(string path, params string[] names)
+    /// <summary>Reads the first two columns of a table, according to its extension: comma-separated values in a <c>.csv</c>, otherwise
+    /// tab-separated values, in which quotes have no special meaning.</summary>
+    public static IEnumerable<SentencePair> ReadTable(string path, params string[] names)
     {
         var first = 0;
-        foreach (var (line, text) in TextLines.ReadFilled(path))
+        foreach (var (line, columns) in Rows(path))
         {
-            var columns = text.Split('\t');
             var isFirst = first == 0;
             if (isFirst) first = columns.Length;
             if (columns.Length > first) throw TableLines.TooMany(path, line, columns.Length, first);
             if (columns.Length < 2)
-                throw TextLines.Error(path, line, $"the line has {Amount.Of(columns.Length, "column")}, but 2 are needed", "columns are separated by tabs");
+                throw TextLines.Error(path, line, $"the line has {Amount.Of(columns.Length, "column")}, but 2 are needed", $"columns are separated by {(IsCsv(path) ? "commas" : "tabs")}");
             if (isFirst && TableLines.IsHeader(columns[0], columns[1], names)) continue;
             yield return new SentencePair(columns[0], columns[1]);
         }
     }
 
+    static IEnumerable<(int Line, string[] Columns)> Rows(string path) =>
+        IsCsv(path) ? CommaSeparated.Read(path) : TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
+
+    static bool IsCsv(string path) => EndingOf(path) == ".csv";
+
+    /// <summary>The extension of a file, without that of its compression.</summary>
+    internal static string EndingOf(string path) => Path.GetExtension(path.EndsWith(".gz", StringComparison.Ordinal) ? path[..^3] : path);
+
     /// <summary>The names of columns on the first line of a table of pairs; null if there are none.</summary>
     internal static string? HeaderOf(string path, params string[] names)
     {
-        if (!path.Contains(".tsv", StringComparison.OrdinalIgnoreCase)) return null;
-        var columns = TextLines.ReadFilled(path).Select(line => line.Text.Split('\t')).FirstOrDefault();
+        if (EndingOf(path) is not (".tsv" or ".csv")) return null;
+        var columns = Rows(path).Select(row => row.Columns).FirstOrDefault();
         return columns is [var source, var target, ..] && TableLines.IsHeader(source, target, names) ? string.Join(", ", columns) : null;
     }
 
@@ -72,7 +80,7 @@ static class ParallelFiles
 
 /// <summary>Parallel text as a folder of splits.</summary>
 /// <remarks>
-/// Files are named <c>split.language</c> (two per split), <c>split.tsv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
+/// Files are named <c>split.language</c> (two per split), <c>split.tsv</c>, <c>split.csv</c> or <c>split.jsonl</c>, each also with <c>.gz</c>. The split is
 /// <c>train</c>; <c>val</c>, <c>valid</c>, <c>validation</c> or <c>dev</c>; or anything that starts with <c>test</c>. Of several tests
 /// the first by name is <see cref="TextSplits{T}.Test"/>.
 /// </remarks>
@@ -94,7 +102,7 @@ static class ParallelFolder
             if (!IsSplit(split)) continue;
             var found = Path.GetExtension(name) switch
             {
-                ".tsv" => new TextSplit<SentencePair>(split, [file], () => ParallelFiles.ReadTsv(file, [source.ToLowerInvariant(), target.ToLowerInvariant()])),
+                ".tsv" or ".csv" => new TextSplit<SentencePair>(split, [file], () => ParallelFiles.ReadTable(file, [source.ToLowerInvariant(), target.ToLowerInvariant()])),
                 ".jsonl" => new TextSplit<SentencePair>(split, [file], () => ParallelFiles.ReadJsonLines(file, source, target)),
                 var language when language == "." + source => Pair(split, file, Partner(files, folder, split, target)),
                 var language when language == "." + target => Pair(split, Partner(files, folder, split, source), file),
@@ -110,7 +118,7 @@ static class ParallelFolder
         {
             List<string> there = [.. files.Select(file => Path.GetFileName(file)!).Where(name => name.StartsWith("train.", StringComparison.Ordinal))];
             throw new UserException([new Problem("the folder contains no training text", folder,
-                Hint: $"expected train.{source} and train.{target}, train.tsv or train.jsonl, optionally with .gz{(there.Count > 0 ? $"; there are {string.Join(", ", there)}, and data.source.from and data.source.to name the languages" : "")}")]);
+                Hint: $"expected train.{source} and train.{target}, train.tsv, train.csv or train.jsonl, optionally with .gz{(there.Count > 0 ? $"; there are {string.Join(", ", there)}, and data.source.from and data.source.to name the languages" : "")}")]);
         }
         return new TextSplits<SentencePair>(train,
             ValidationNames.Select(splits.GetValueOrDefault).FirstOrDefault(s => s is not null),
@@ -118,11 +126,11 @@ static class ParallelFolder
     }
 
     static Func<IEnumerable<SentencePair>> OfTable(string file, string source, string target) =>
-        Path.GetExtension(file.EndsWith(".gz", StringComparison.Ordinal) ? file[..^3] : file) switch
+        ParallelFiles.EndingOf(file) switch
         {
-            ".tsv" => () => ParallelFiles.ReadTsv(file),
+            ".tsv" or ".csv" => () => ParallelFiles.ReadTable(file, [source.ToLowerInvariant(), target.ToLowerInvariant()]),
             ".jsonl" => () => ParallelFiles.ReadJsonLines(file, source, target),
-            _ => throw new UserException([new Problem("a file of sentence pairs must be a .tsv or .jsonl file, optionally with .gz", file, Hint: "put two aligned files into a folder, as train.de and train.en")]),
+            _ => throw new UserException([new Problem("a file of sentence pairs must be a .tsv, .csv or .jsonl file, optionally with .gz", file, Hint: "put two aligned files into a folder, as train.de and train.en")]),
         };
 
     internal static bool IsSplit(string name) =>

@@ -21,7 +21,9 @@ public sealed record TableColumn(string Name, int Shortest, int Longest, double 
 /// <param name="FirstUneven">The number of the first such line, from 1, or null.</param>
 /// <param name="Columns">Its columns.</param>
 /// <param name="Warning">What a user should know before training on it; null for nothing.</param>
-public sealed record TableSplit(string Name, IReadOnlyList<string> Files, long Rows, long Uneven, long? FirstUneven, IReadOnlyList<TableColumn> Columns, string? Warning = null);
+/// <param name="Repeated">Lines that are also in the training split; null for that split itself.</param>
+/// <param name="FirstRepeated">The number of the first such line, from 1, or null.</param>
+public sealed record TableSplit(string Name, IReadOnlyList<string> Files, long Rows, long Uneven, long? FirstUneven, IReadOnlyList<TableColumn> Columns, string? Warning = null, long? Repeated = null, long? FirstRepeated = null);
 
 /// <summary>A report on sentence pairs and labelled texts: tab- or comma-separated tables, and two aligned files per split.</summary>
 /// <param name="Source">The file or the folder.</param>
@@ -31,7 +33,7 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
     /// <summary>The maximum number of distinct texts that are counted.</summary>
     public const int MostDistinct = 1_000_000;
 
-    const int MostLabels = 100;
+    const int MostLabels = 100, MostKnown = 20_000_000;
     static readonly string[] Tables = [".tsv", ".csv"];
     static readonly string[] NotLanguages = [".txt", ".text", ".md", ".jsonl", ".json", ".yaml", ".yml", ".bin", ".html", ".parquet", ""];
 
@@ -39,15 +41,20 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
     /// <exception cref="UserException">Aligned files differ in length, or something cannot be read.</exception>
     public static TableReport? Of(string path)
     {
-        if (File.Exists(path)) return Tables.Contains(EndingOf(path)) ? new(path, [Read([path])]) : null;
+        if (File.Exists(path)) return Tables.Contains(EndingOf(path)) ? new(path, [Read([path], null)]) : null;
         if (!Directory.Exists(path)) return null;
         var splits = Directory.GetFiles(path).Order(StringComparer.Ordinal)
             .Where(file => ParallelFolder.IsSplit(NameOf(file)) && (Tables.Contains(EndingOf(file)) || !NotLanguages.Contains(EndingOf(file))))
             .GroupBy(file => (NameOf(file), Table: Tables.Contains(EndingOf(file)) ? file : null))
             .Where(files => files.Key.Table is not null || files.Count() == 2)
             .Select(files => files.ToArray()).ToList();
-        return splits.Exists(files => NameOf(files[0]) == "train") ? new(path, [.. splits.Select(Read)]) : null;
+        if (splits.Find(files => NameOf(files[0]) == "train") is not { } train) return null;
+        // Hashes, so that the memory does not grow with the length of the lines.
+        var known = Rows(train).Take(MostKnown).Select(row => HashOf(row.Fields)).ToHashSet();
+        return new(path, [.. splits.Select(files => Read(files, files == train ? null : known))]);
     }
+
+    static ulong HashOf(string[] fields) => ContentHash.Of(string.Join('\0', fields));
 
     static string NameOf(string file) => Path.GetFileNameWithoutExtension(Plain(file));
 
@@ -55,11 +62,11 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
 
     static string Plain(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
 
-    static TableSplit Read(string[] files)
+    static TableSplit Read(string[] files, HashSet<ulong>? known)
     {
         var columns = new List<Column>();
-        long rows = 0, uneven = 0;
-        long? first = null;
+        long rows = 0, uneven = 0, repeated = 0;
+        long? first = null, firstRepeated = null;
         var separators = new Separators(files);
         foreach (var (line, fields) in Rows(files))
         {
@@ -71,10 +78,16 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
                 uneven++;
                 first ??= line;
             }
+            if (known?.Contains(HashOf(fields)) == true)
+            {
+                repeated++;
+                firstRepeated ??= line;
+            }
             for (var i = 0; i < Math.Min(fields.Length, columns.Count); i++) columns[i].Add(fields[i]);
         }
         string?[] warnings = [columns.Count == 1 || uneven > 0 ? separators.Warning : null, .. IllFormedText.Warnings(files, refuse: false)];
-        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())], string.Join("; ", warnings.OfType<string>()) is { Length: > 0 } all ? all : null);
+        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())], string.Join("; ", warnings.OfType<string>()) is { Length: > 0 } all ? all : null,
+            known is null ? null : repeated, firstRepeated);
     }
 
     static IEnumerable<(int Line, string[] Fields)> Rows(string[] files) => files is [var source, var target]

@@ -23,7 +23,7 @@ public sealed class ParallelFilesTests : IDisposable
             $$$"""{"translation": {"en": "{{{p.Target}}}", "de": "{{{p.Source}}}"}}""")));
         var flat = folder.Write("y.jsonl", string.Join('\n', Pairs.Select(p => $$"""{"a.b": "{{p.Source}}", "c": "{{p.Target}}"}""")));
         Assert.Equal(Pairs, ParallelFiles.ReadPair(source, target));
-        Assert.Equal(Pairs, ParallelFiles.ReadTsv(tsv));
+        Assert.Equal(Pairs, ParallelFiles.ReadTable(tsv));
         Assert.Equal(Pairs, ParallelFiles.ReadJsonLines(json, "translation.de", "translation.en"));
         Assert.Equal(Pairs, ParallelFiles.ReadJsonLines(flat, "a.b", "c"));
     }
@@ -32,13 +32,29 @@ public sealed class ParallelFilesTests : IDisposable
     public void Blank_lines_and_a_line_of_names_of_columns_are_no_pairs()
     {
         var tsv = folder.Write("x.tsv", "source\ttarget\na\tb\n\nc\td\n\n");
-        Assert.Equal([new("a", "b"), new("c", "d")], ParallelFiles.ReadTsv(tsv));
+        Assert.Equal([new("a", "b"), new("c", "d")], ParallelFiles.ReadTable(tsv));
         Assert.Equal("source, target", ParallelFiles.HeaderOf(tsv));
         var languages = folder.Write("y.tsv", "de\tEN\na\tb\n");
-        Assert.Equal([new("a", "b")], ParallelFiles.ReadTsv(languages, "de", "en"));
-        Assert.Equal(2, ParallelFiles.ReadTsv(languages).Count());
+        Assert.Equal([new("a", "b")], ParallelFiles.ReadTable(languages, "de", "en"));
+        Assert.Equal(2, ParallelFiles.ReadTable(languages).Count());
         Assert.Equal([new("a", "b")], ParallelFiles.ReadJsonLines(folder.Write("z.jsonl", "{\"s\":\"a\",\"t\":\"b\"}\n\n"), "s", "t"));
-        Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTsv(folder.Write("w.tsv", "a\tb\nc\td\te\n")).ToList()).Problems[0].Line);
+        Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTable(folder.Write("w.tsv", "a\tb\nc\td\te\n")).ToList()).Problems[0].Line);
+    }
+
+    [Fact]
+    public void A_csv_gives_the_pairs_of_its_first_two_columns()
+    {
+        const string table = "de,en,note\n\"ein Haus, rot\",\"a \"\"red\"\" house\",x\n\nzwei,two,\n";
+        SentencePair[] pairs = [new("ein Haus, rot", "a \"red\" house"), new("zwei", "two")];
+        var file = folder.Write("train.csv", table);
+        Assert.Equal(pairs, ParallelFiles.ReadTable(file, "de", "en"));
+        Assert.Equal("de, en, note", ParallelFiles.HeaderOf(file, "de", "en"));
+        Assert.Equal(pairs, ParallelFolder.Find(file, "de", "en").Train.Read());
+        Assert.Equal(pairs, ParallelFolder.Find(folder.FullPath, "de", "en").Train.Read());
+        Assert.Equal(pairs, new ParallelFilesConfig { Train = [file], From = "de", To = "en" }.Open().Train.Read());
+        Assert.Contains("the line has 1 column, but 2 are needed (columns are separated by commas)", Assert.Throws<UserException>(() => ParallelFiles.ReadTable(folder.Write("x.csv.gz", "a;b\n")).ToList()).Message);
+        // The line of names is recognised in a single table, too.
+        Assert.Equal([new("a", "b")], ParallelFolder.Find(folder.Write("y.tsv", "de\ten\na\tb\n"), "de", "en").Train.Read());
     }
 
     [Theory]
@@ -56,7 +72,7 @@ public sealed class ParallelFilesTests : IDisposable
     public void A_broken_line_is_reported_with_its_number()
     {
         var tsv = folder.Write("x.tsv", "a\tb\nc\n");
-        Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTsv(tsv).ToList()).Problems[0].Line);
+        Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTable(tsv).ToList()).Problems[0].Line);
         foreach (var line in new[] { "{", "[]", "{\"a\": 1}", "{\"a\": \"x\", \"b\": []}", "{\"a\": \"x\", \"b\": \"\\ud800\"}", new string('[', 1000) })
         {
             var json = folder.Write("x.jsonl", "{\"a\": \"x\", \"b\": \"y\"}\n" + line + "\n");
