@@ -25,32 +25,3 @@ static class IllFormedText
         }
     }
 }
-
-/// <summary>Refuses a file that is hardly text: of another encoding, or not text at all.</summary>
-sealed class IllFormedCheck(string file, TextCounts counts)
-{
-    // Western European text in Latin-1 stays below this, and is warned about; random bytes and other scripts' encodings are above.
-    const double Most = 0.3;
-    internal const int Early = 1 << 20;
-    const int Fewest = 64;
-
-    readonly long before = counts.InvalidSequences + counts.Nuls;
-    long characters;
-
-    /// <summary>Counts the characters of a piece of text.</summary>
-    internal long Add(ReadOnlySpan<byte> utf8)
-    {
-        var (few, more) = (characters < Early, Utf8Reader.Characters(utf8));
-        characters += more;
-        if (few && characters >= Early) End();
-        return more;
-    }
-
-    internal void End()
-    {
-        var rate = (double)(counts.InvalidSequences + counts.Nuls - before) / Math.Max(1, characters);
-        if (characters >= Fewest && rate > Most)
-            throw new UserException([new Problem(FormattableString.Invariant($"{100 * rate:0} % of the characters are ill-formed UTF-8 or NUL: the file is not text, or has another encoding"), file,
-                Hint: "convert it, for example with iconv -f UTF-16 or -f LATIN1, and -t UTF-8; data inspect reports what is in it")]);
-    }
-}
