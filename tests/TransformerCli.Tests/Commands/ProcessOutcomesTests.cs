@@ -54,8 +54,8 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_signal_while_samples_are_made_saves_and_ends_all(string mpi)
     {
-        // Samples that would take hours, and that the first process alone makes.
-        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 100000000, prompts: [a, b, c, d, e, f, g, h] }"]);
+        // Samples that would take long, and that the first process alone makes.
+        using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 1000000, prompts: [a, b, c, d, e, f, g, h] }"]);
         program.WaitForError("step 1/");
         program.Signal("TERM");
         var ended = program.End();
