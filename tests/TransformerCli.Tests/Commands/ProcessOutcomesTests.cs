@@ -71,11 +71,9 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_second_signal_ends_all_at_once(string mpi)
     {
-        // A step that takes minutes: the first signal alone would wait for it.
-        using var program = Start(mpi, 2, "training.batch.sequences=4194304", "training.batch.micro=2048", "training.log.every=1");
-        program.WaitForError("gpt with");
-        // The loop has begun once the memory of a step has been measured.
-        Thread.Sleep(2000);
+        // A step that takes many seconds: the first signal alone would wait for its end.
+        using var program = Start(mpi, 2, "training.batch.sequences=131072", "training.batch.micro=2048", "training.log.every=1");
+        program.WaitForError("step 1/");
         program.Signal("INT");
         Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
         program.SignalUntilTheEnd("INT");
