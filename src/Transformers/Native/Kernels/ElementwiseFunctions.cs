@@ -7,30 +7,27 @@ namespace Transformers.Native;
 sealed unsafe partial class ActivationFunction : KernelFunction
 {
     readonly Tensor given;
-    Tensor? bias;
     ActivationArguments arguments;
     Tensor? x;
 
-    ActivationFunction(Tensor x, Tensor? bias, KernelActivation activation, bool gated)
+    ActivationFunction(Tensor x, KernelActivation activation, bool gated)
     {
-        (given, this.bias) = (x, bias);
+        given = x;
         var width = gated ? x.size(-1) / 2 : x.size(-1);
         arguments = new() { Rows = x.numel() / Math.Max(1, x.size(-1)), Width = width, Activation = activation, Gated = gated ? 1 : 0, Type = TypeOf(x.dtype) };
     }
 
-    /// <summary>act(x + bias) for x of […, F] and a bias of [F].</summary>
-    internal static Tensor Of(Tensor x, Tensor? bias, KernelActivation activation) => new ActivationFunction(x, bias, activation, gated: false).Apply(x, bias);
+    /// <summary>act(x).</summary>
+    internal static Tensor Of(Tensor x, KernelActivation activation) => new ActivationFunction(x, activation, gated: false).Apply(x);
 
     /// <summary>The activated first half of x times its second half: […, 2F] becomes […, F].</summary>
-    internal static Tensor Gated(Tensor x, KernelActivation activation) => new ActivationFunction(x, null, activation, gated: true).Apply(x, null);
+    internal static Tensor Gated(Tensor x, KernelActivation activation) => new ActivationFunction(x, activation, gated: true).Apply(x);
 
     protected override Tensor Forward(bool keep)
     {
         x = HoldRead(given, given.contiguous(), keep)!;
-        if (keep) bias = HoldIfPresent(bias);
         var y = empty([.. given.shape[..^1], arguments.Width], given.dtype);
-        SetPointers();
-        arguments.Y = At(y);
+        (arguments.X, arguments.Y) = (At(x), At(y));
         KernelStatus.Check(tk_activation_forward(arguments));
         GC.KeepAlive(this);
         return y;
@@ -38,26 +35,18 @@ sealed unsafe partial class ActivationFunction : KernelFunction
 
     protected override Tensor?[] Backward(Tensor gradient)
     {
-        var dy = gradient.to(x!.dtype).contiguous();
-        var results = new Tensor?[2];
-        results[0] = empty_like(x);
-        SetPointers();
-        KernelStatus.Check(tk_activation_backward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Bias = GradientOf(results, 1) }));
-        GC.KeepAlive((this, dy));
-        return results;
-    }
-
-    void SetPointers()
-    {
+        var (dy, dx) = (gradient.to(x!.dtype).contiguous(), empty_like(x));
         arguments.X = At(x);
-        arguments.Bias = Floats(bias);
+        KernelStatus.Check(tk_activation_backward(arguments, At(dy), At(dx)));
+        GC.KeepAlive((this, dy));
+        return [dx];
     }
 
     [LibraryImport(KernelStatus.Library)]
     private static partial int tk_activation_forward(in ActivationArguments a);
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial int tk_activation_backward(in ActivationArguments a, in ActivationGradients g);
+    private static partial int tk_activation_backward(in ActivationArguments a, void* dy, void* dx);
 }
 
 /// <summary>An activation.</summary>
@@ -71,68 +60,49 @@ unsafe struct ActivationArguments
     /// <summary>[Rows, Width], or [Rows, 2·Width] if gated.</summary>
     internal void* X;
 
-    /// <summary>[Width]; null for none, and if gated.</summary>
-    internal float* Bias;
-
     /// <summary>[Rows, Width].</summary>
     internal void* Y;
 }
 
-/// <summary>The gradients of an activation.</summary>
-unsafe struct ActivationGradients
-{
-    internal void* Dy, Dx;
-    internal KernelGradient Bias;
-}
-
-/// <summary>Dropout with or without a residual connection, computed by a kernel; nothing is saved for the backward pass.</summary>
+/// <summary>Dropout, computed by a kernel; nothing is saved for the backward pass.</summary>
 sealed unsafe partial class DropoutKernelFunction : KernelFunction
 {
     readonly Tensor x;
-    readonly Tensor? residual;
     readonly KernelDropout dropout;
     readonly ScalarType type;
-    readonly ScalarType? residualType;
     readonly long examples;
 
-    DropoutKernelFunction(Tensor x, Tensor? residual, KernelDropout dropout) =>
-        (this.x, this.residual, this.dropout, type, residualType, examples) = (x, residual, dropout, x.dtype, residual?.dtype, x.size(0));
+    DropoutKernelFunction(Tensor x, KernelDropout dropout) => (this.x, this.dropout, type, examples) = (x, dropout, x.dtype, x.size(0));
 
-    /// <summary>residual + drop(x), both [B, …], in the wider of their types; each index of the first dimension is an example.</summary>
-    internal static Tensor Of(Tensor x, Tensor? residual, KernelDropout dropout) => new DropoutKernelFunction(x, residual, dropout).Apply(x, residual);
+    /// <summary>drop(x) for x of [B, …]; each index of the first dimension is an example.</summary>
+    internal static Tensor Of(Tensor x, KernelDropout dropout) => new DropoutKernelFunction(x, dropout).Apply(x);
 
-    protected override Tensor Forward(bool keep)
+    protected override Tensor Forward(bool keep) => Drop(x);
+
+    protected override Tensor?[] Backward(Tensor gradient) => [Drop(gradient.to(type))];
+
+    Tensor Drop(Tensor from)
     {
-        var wide = type == ScalarType.Float32 || residualType == ScalarType.Float32;
-        return Drop(x, residual, wide ? ScalarType.Float32 : type);
-    }
-
-    protected override Tensor?[] Backward(Tensor gradient) => [Drop(gradient, null, type), residualType is { } added ? gradient.to(added) : null];
-
-    Tensor Drop(Tensor from, Tensor? added, ScalarType to)
-    {
-        var (dense, sum) = (from.contiguous(), added?.contiguous());
-        var y = empty(from.shape, to);
-        KernelStatus.Check(tk_dropout_add_run(new()
+        var (dense, y) = (from.contiguous(), empty(from.shape, type));
+        KernelStatus.Check(tk_drop_run(new()
         {
-            Examples = examples, ExampleSize = from.numel() / Math.Max(1, examples), XType = TypeOf(dense.dtype), ResidualType = sum is null ? default : TypeOf(sum.dtype),
-            YType = TypeOf(to), X = At(dense), Residual = At(sum), Y = At(y), Dropout = dropout,
+            Examples = examples, ExampleSize = from.numel() / Math.Max(1, examples), Type = TypeOf(type), X = At(dense), Y = At(y), Dropout = dropout,
         }));
-        GC.KeepAlive((dense, sum));
+        GC.KeepAlive(dense);
         return y;
     }
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial int tk_dropout_add_run(in DropoutAddArguments a);
+    private static partial int tk_drop_run(in DropArguments a);
 }
 
-/// <summary>Dropout with or without a residual connection.</summary>
-unsafe struct DropoutAddArguments
+/// <summary>Dropout of the elements of examples.</summary>
+unsafe struct DropArguments
 {
     internal long Examples, ExampleSize;
-    internal KernelType XType, ResidualType, YType;
+    internal KernelType Type;
 
-    /// <summary>[Examples, ExampleSize]; the residual may be null.</summary>
-    internal void* X, Residual, Y;
+    /// <summary>[Examples, ExampleSize].</summary>
+    internal void* X, Y;
     internal KernelDropout Dropout;
 }
