@@ -26,7 +26,6 @@ AttentionArguments common_arguments(const tk_attention& a) {
     c.out_head = a.out.head, c.out_row = a.out.row;
     c.scale = static_cast<float>(a.scale);
     c.causal = a.causal != 0;
-    c.window = a.window;
     c.dropout = static_cast<float>(a.dropout.probability);
     c.drop_threshold = drop_threshold(a.dropout.probability);
     const BiasStrides bias = strides_of(a.bias);
@@ -147,7 +146,6 @@ bool given(const tk_heads& h) { return h.data != nullptr; }
 std::int32_t check(const tk_attention& a) {
     TK_REQUIRE(a.B >= 0 && a.T > 0 && a.S > 0 && a.E > 0 && a.K > 0 && a.H > 0 && a.H % a.K == 0, "attention: sizes must be positive, and H a multiple of K");
     TK_REQUIRE(is_type(a.type), "attention: the type must be TK_FLOAT32 or TK_BFLOAT16");
-    TK_REQUIRE(a.window >= 0, "attention: the window must not be negative");
     TK_REQUIRE(fits(a.dropout), "attention: the dropout probability is not in [0, 1)");
     TK_REQUIRE(fits(a.bias, a.B, a.H, a.T, a.S), "attention: a bias must be [b, H or 1, T or 1, S or 1] with b dividing B");
     TK_REQUIRE(given(a.q) && given(a.k) && given(a.v) && given(a.out), "attention: q, k, v or out is missing");

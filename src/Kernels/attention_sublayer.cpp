@@ -33,7 +33,7 @@ std::int32_t check(const tk_attention_sublayer& a) {
     TK_REQUIRE(fits(a.bias, a.B, a.H, a.T, a.S), "attention_sublayer: a bias must be [b, H or 1, T or 1, S or 1] with b dividing B");
     TK_REQUIRE(!a.cosine == !a.sine && (!a.cosine || (!a.source && a.E % 2 == 0)),
                "attention_sublayer: rotary positions need cosines and sines, an even E and no source");
-    TK_REQUIRE(a.window >= 0 && fits(a.weight_dropout) && fits(a.dropout), "attention_sublayer: a dropout probability is not in [0, 1), or the window is negative");
+    TK_REQUIRE(fits(a.weight_dropout) && fits(a.dropout), "attention_sublayer: a dropout probability is not in [0, 1)");
     return TK_OK;
 }
 
@@ -50,7 +50,6 @@ tk_attention attention_of(const tk_attention_sublayer& a, const Sizes& z, const 
     t.B = a.B, t.H = a.H, t.K = a.K, t.T = a.T, t.S = a.S, t.E = a.E;
     t.type = a.products;
     t.causal = a.causal;
-    t.window = a.window;
     t.scale = a.scale;
     const std::int64_t key_row = z.cross ? z.key : z.query, first_key = z.cross ? 0 : z.inner;
     void* keys = z.cross ? p.keys : p.queries;

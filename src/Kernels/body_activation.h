@@ -53,27 +53,16 @@ TK_INLINE Pair activate(vf x) {
 }
 
 template <Activation kind, class T>
-static void activation_of(const T* x, const float* bias, T* y, idx rows, idx width) {
-    for (idx row = 0; row < rows; ++row, x += width, y += width)
-        for (idx i = 0; i < width; i += W) {
-            idx left = width - i;
-            vf v = load_upto(x + i, left);
-            if (bias) v += load_upto(bias + i, left);
-            store_upto(y + i, activate<kind>(v).value, left);
-        }
+static void activation_of(const T* x, T* y, idx count) {
+    for (idx i = 0; i < count; i += W) store_upto(y + i, activate<kind>(load_upto(x + i, count - i)).value, count - i);
 }
 
 template <Activation kind, class T>
-static void activation_backward_of(const T* x, const float* bias, const T* dy, T* dx, float* dbias, idx rows, idx width) {
-    for (idx row = 0; row < rows; ++row, x += width, dy += width, dx += width)
-        for (idx i = 0; i < width; i += W) {
-            idx left = width - i;
-            vf v = load_upto(x + i, left);
-            if (bias) v += load_upto(bias + i, left);
-            vf d = load_upto(dy + i, left) * activate<kind>(v).slope;
-            store_upto(dx + i, d, left);
-            if (dbias) store_upto(dbias + i, load_upto(dbias + i, left) + d, left);
-        }
+static void activation_backward_of(const T* x, const T* dy, T* dx, idx count) {
+    for (idx i = 0; i < count; i += W) {
+        const idx left = count - i;
+        store_upto(dx + i, load_upto(dy + i, left) * activate<kind>(load_upto(x + i, left)).slope, left);
+    }
 }
 
 // x is [rows, 2 * width]: the gate, then what it gates.
@@ -110,18 +99,17 @@ static void by_kind(Activation kind, A... a) {
 
 template <Activation kind>
 struct Forward {
-    static void run(const void* x, const float* bias, void* y, Type type, idx rows, idx width) {
-        if (type == Type::Float32) activation_of<kind>((const float*)x, bias, (float*)y, rows, width);
-        else activation_of<kind>((const bf16*)x, bias, (bf16*)y, rows, width);
+    static void run(const void* x, void* y, Type type, idx count) {
+        if (type == Type::Float32) activation_of<kind>((const float*)x, (float*)y, count);
+        else activation_of<kind>((const bf16*)x, (bf16*)y, count);
     }
 };
 
 template <Activation kind>
 struct Backward {
-    static void run(const void* x, const float* bias, const void* dy, void* dx, float* dbias, Type type, idx rows, idx width) {
-        if (type == Type::Float32)
-            activation_backward_of<kind>((const float*)x, bias, (const float*)dy, (float*)dx, dbias, rows, width);
-        else activation_backward_of<kind>((const bf16*)x, bias, (const bf16*)dy, (bf16*)dx, dbias, rows, width);
+    static void run(const void* x, const void* dy, void* dx, Type type, idx count) {
+        if (type == Type::Float32) activation_backward_of<kind>((const float*)x, (const float*)dy, (float*)dx, count);
+        else activation_backward_of<kind>((const bf16*)x, (const bf16*)dy, (bf16*)dx, count);
     }
 };
 
@@ -141,14 +129,12 @@ struct GatedBackward {
     }
 };
 
-static void activation(Activation kind, const void* x, const float* bias, void* y, Type type, std::int64_t rows,
-                       std::int64_t width) {
-    by_kind<Forward>(kind, x, bias, y, type, rows, width);
+static void activation(Activation kind, const void* x, void* y, Type type, std::int64_t count) {
+    by_kind<Forward>(kind, x, y, type, count);
 }
 
-static void activation_backward(Activation kind, const void* x, const float* bias, const void* dy, void* dx, float* dbias,
-                                Type type, std::int64_t rows, std::int64_t width) {
-    by_kind<Backward>(kind, x, bias, dy, dx, dbias, type, rows, width);
+static void activation_backward(Activation kind, const void* x, const void* dy, void* dx, Type type, std::int64_t count) {
+    by_kind<Backward>(kind, x, dy, dx, type, count);
 }
 
 static void gated(Activation kind, const void* x, void* y, Type type, std::int64_t rows, std::int64_t width) {

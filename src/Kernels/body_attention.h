@@ -7,18 +7,10 @@ namespace TK_ISA {
 
 constexpr idx query_block = 32, key_block = 192;
 
-// The keys that query i sees are [first, last).
-struct Span {
-    idx first, last;
-};
-
-TK_INLINE Span visible(const AttentionArguments& a, idx i) {
-    idx position = i + a.S - a.T, first = 0, last = smaller(a.S, a.length);
-    if (a.causal) last = smaller(last, position + 1);
-    if (a.window > 0) first = larger(first, position - a.window + 1);
-    last = larger(0, last);
-    if (first > last) first = last;
-    return {first, last};
+// Query i sees the keys below this one.
+TK_INLINE idx visible(const AttentionArguments& a, idx i) {
+    const idx last = smaller(a.S, a.length);
+    return larger(0, a.causal ? smaller(last, i + a.S - a.T + 1) : last);
 }
 
 // The dropout key of query i's weights.
@@ -61,8 +53,7 @@ static std::size_t carve_forward(const AttentionArguments& a, char* base, Forwar
 
 // One query in one block of keys: the keys that it sees, its scores, and its running maximum and sum.
 struct Row {
-    idx head, query, block, columns;
-    Span span;
+    idx head, query, block, columns, visible;
     float *scores, *top, *total;  // the maximum is of log2(e) * scaled scores
     unit* weights;
 };
@@ -74,12 +65,12 @@ TK_INLINE void store_weights(unit* weights, idx j, vf p) {
 }
 
 // Turns the row's scores into unnormalised weights and updates its maximum and sum. Returns the factor that rescales
-// the earlier sums. `plain`: no bias, no dropout, no window, a positive scale.
+// the earlier sums. `plain`: no bias, no dropout, a positive scale.
 template <bool pairs, bool plain>
 TK_INLINE float softmax_row(const AttentionArguments& a, const Row& row) {
     const float lowest = -__builtin_inff(), scale = a.scale * log2_e;
-    const idx end = larger(0, smaller(row.columns, row.span.last - row.block));
-    const vi first = all_i((std::int32_t)(row.span.first - row.block)), last = all_i((std::int32_t)end);
+    const idx end = larger(0, smaller(row.columns, row.visible - row.block));
+    const vi last = all_i((std::int32_t)end);
     vf highest = all(lowest);
     for (idx j = 0; j < end; j += W) {
         vf s = load(row.scores + j);
@@ -89,7 +80,6 @@ TK_INLINE float softmax_row(const AttentionArguments& a, const Row& row) {
                 const float* bias = a.bias + row.head * a.bias_head + row.query * a.bias_row + (row.block + j) * a.bias_column;
                 s += (a.bias_column ? load_upto(bias, a.S - row.block - j) : all(bias[0])) * log2_e;
             }
-            s = pick(lanes() + (std::int32_t)j >= first, s, all(lowest));
         }
         if (end - j < W) s = pick(lanes() + (std::int32_t)j < last, s, all(lowest));
         if (!plain || end - j < W) store(row.scores + j, s);
@@ -132,15 +122,15 @@ static void attention_forward_of(const AttentionArguments& a, void* scratch) {
     for (idx r = pairs ? (keys + 1) / 2 : keys, end = (pairs ? round_up(keys, W) / 2 : round_up(keys, W)); r < end; ++r)
         for (idx i = 0; i < Ep; i += W) store_u(s.v_down + r * Ep + i, vu{});
     const idx weight_row = pairs ? key_block / 2 : key_block;
-    const bool plain = !a.bias && !(a.dropout > 0) && a.window <= 0 && a.scale > 0;
+    const bool plain = !a.bias && !(a.dropout > 0) && a.scale > 0;
     for (idx head = 0; head < a.group; ++head)
         for (idx i0 = 0; i0 < a.T; i0 += query_block) {
             const idx rows = smaller(query_block, a.T - i0);
             pack_rows<pairs>((const T*)a.q + head * a.q_head + i0 * a.q_row, a.q_row, rows, a.E, Ep, s.q);
             for (idx r = 0; r < rows; ++r) s.top[r] = -__builtin_inff(), s.total[r] = 0;
             for (idx i = 0; i < rows * Ep; i += W) store(s.sums + i, vf{});
-            const idx from = visible(a, i0).first / W * W, to = visible(a, i0 + rows - 1).last;
-            for (idx block = from; block < to; block += key_block) {
+            const idx to = visible(a, i0 + rows - 1);
+            for (idx block = 0; block < to; block += key_block) {
                 const idx columns = round_up(smaller(key_block, to - block), W);
                 multiply<pairs>(rows, columns, Eu, s.q, Eu, 1, s.k_across + block, Sp, s.scores, key_block, false);
                 for (idx r = 0; r < rows; ++r) {
@@ -148,7 +138,7 @@ static void attention_forward_of(const AttentionArguments& a, void* scratch) {
                     const Row row{head, i0 + r, block, columns, visible(a, i0 + r), s.scores + r * key_block, s.top + r,
                                   s.total + r, s.weights + r * weight_row};
                     const float rescale = plain ? softmax_row<pairs, true>(a, row) : softmax_row<pairs, false>(a, row);
-                    if (block > from && before != s.top[r])
+                    if (block > 0 && before != s.top[r])
                         for (idx i = 0; i < Ep; i += W) store(s.sums + r * Ep + i, load(s.sums + r * Ep + i) * rescale);
                 }
                 multiply<pairs>(rows, Ep, pairs ? columns / 2 : columns, s.weights, weight_row, 1,

@@ -62,11 +62,11 @@ struct Weighed {
     vf weight, slope;
 };
 
-// `plain`: no bias (nor its gradient), no dropout, no window.
+// `plain`: no bias (nor its gradient), no dropout.
 template <bool pairs, bool plain>
 TK_INLINE Weighed weigh(const AttentionArguments& a, const BackwardScratch& s, const Tile& t, idx r, idx j) {
     const idx key = t.key + r, i = t.query + j;
-    // Causal: the first query that sees the key is key - (S - T). With a window, `window` queries from there see it.
+    // Causal: the first query that sees the key is key - (S - T).
     const idx position = i + a.S - a.T - key;
     if (a.causal && position + W <= 0) return {vf{}, vf{}};
     vf score = load(s.scores + r * query_columns + j) * (a.scale * log2_e);
@@ -76,8 +76,6 @@ TK_INLINE Weighed weigh(const AttentionArguments& a, const BackwardScratch& s, c
     }
     vf p = power_of_two<pairs>(score - load(s.lse + i));
     if (a.causal && position < 0) p = pick(lanes() + (std::int32_t)position >= all_i(0), p, vf{});
-    if (!plain && a.window > 0 && position + W > a.window)
-        p = pick(lanes() < all_i((std::int32_t)larger(0, a.window - position)), p, vf{});
     vf slope = load(s.slopes + r * query_columns + j), weight = p;
     if (!plain && a.dropout > 0) {
         const float survivor = 1.0f / (1.0f - a.dropout);
@@ -144,7 +142,7 @@ static void attention_backward_of(const AttentionArguments& a, void* scratch) {
     pack_rows<pairs>((const T*)a.k, a.k_row, keys, a.E, Ep, s.k);
     pack_rows<pairs>((const T*)a.v, a.v_row, keys, a.E, Ep, s.v);
     if (pairs) pack_down<pairs>((const T*)a.k, a.k_row, keys, a.E, Ep, s.k_down);
-    const bool plain = !a.bias && !(a.dropout > 0) && a.window <= 0;
+    const bool plain = !a.bias && !(a.dropout > 0);
     clear(s.dk, a.S * Ep);
     clear(s.dv, a.S * Ep);
     for (idx head = 0; head < a.group; ++head) {
@@ -153,9 +151,8 @@ static void attention_backward_of(const AttentionArguments& a, void* scratch) {
         for (idx key = 0; key < keys; key += key_rows) {
             Tile t{head, key, smaller(key_rows, keys - key), 0, 0};
             const idx begin = a.causal ? larger(0, key - offset) / W * W : 0;
-            const idx end = a.window > 0 ? smaller(Tp, round_up(larger(0, key + t.keys - 1 - offset + a.window), W)) : Tp;
-            for (t.query = begin; t.query < end; t.query += query_columns) {
-                t.queries = smaller(query_columns, end - t.query);
+            for (t.query = begin; t.query < Tp; t.query += query_columns) {
+                t.queries = smaller(query_columns, Tp - t.query);
                 const idx row = query_columns / pair, count = t.queries / pair;
                 multiply<pairs>(t.keys, t.queries, Eu, s.k + key * Eu, Eu, 1, s.q_across + t.query, Tp, s.scores,
                                 query_columns, false);

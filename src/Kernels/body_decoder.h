@@ -120,6 +120,17 @@ static void softmax(const TokenAttentionArguments& a, const float* bias, float* 
     for (idx j = 0; j < a.keys; j += W) store(scores + j, load(scores + j) * inverse_sum);
 }
 
+// Calls add(weight, values) for each token, in order; `values` starts at dimension e.
+template <class C, class F>
+TK_INLINE void each_value(const TokenAttentionArguments& a, const float* weights, idx e, F add) {
+    for (idx block = 0; block * block_tokens < a.keys; ++block) {
+        const C* values = (const C*)a.cache.values + a.blocks[block] * a.cache.block_stride + e;
+        const float* p = weights + block * block_tokens;
+        const idx tokens = smaller(block_tokens, a.keys - block * block_tokens);
+        for (idx s = 0; s < tokens; ++s, values += a.cache.padded) add(p[s], values);
+    }
+}
+
 // NV vectors of the weighted sum of values, from dimension e.
 template <class C, class O, int NV>
 TK_INLINE void mix_values(const TokenAttentionArguments& a, const float* weights, idx e, O* out) {
@@ -127,14 +138,10 @@ TK_INLINE void mix_values(const TokenAttentionArguments& a, const float* weights
 #pragma GCC unroll 4
     for (int v = 0; v < NV; ++v) sum[v] = vf{};
     const idx E = a.cache.width;
-    for (idx block = 0; block * block_tokens < a.keys; ++block) {
-        const C* values = (const C*)a.cache.values + a.blocks[block] * a.cache.block_stride + e;
-        const float* p = weights + block * block_tokens;
-        const idx tokens = smaller(block_tokens, a.keys - block * block_tokens);
-        for (idx s = 0; s < tokens; ++s, values += a.cache.padded)
+    each_value<C>(a, weights, e, [&](float weight, const C* values) __attribute__((always_inline)) {
 #pragma GCC unroll 4
-            for (int v = 0; v < NV; ++v) sum[v] += p[s] * (NV > 1 ? load(values + v * W) : load_upto(values, E - e));
-    }
+        for (int v = 0; v < NV; ++v) sum[v] += weight * (NV > 1 ? load(values + v * W) : load_upto(values, E - e));
+    });
 #pragma GCC unroll 4
     for (int v = 0; v < NV; ++v) store_upto(out + e + v * W, sum[v], E - e - v * W);
 }
@@ -146,18 +153,14 @@ TK_INLINE void mix_pairs(const TokenAttentionArguments& a, const float* weights,
     vf even[NP], odd[NP];
 #pragma GCC unroll 2
     for (int v = 0; v < NP; ++v) even[v] = odd[v] = vf{};
-    for (idx block = 0; block * block_tokens < a.keys; ++block) {
-        const bf16* values = (const bf16*)a.cache.values + a.blocks[block] * a.cache.block_stride + e;
-        const float* p = weights + block * block_tokens;
-        const idx tokens = smaller(block_tokens, a.keys - block * block_tokens);
-        for (idx s = 0; s < tokens; ++s, values += a.cache.padded)
+    each_value<bf16>(a, weights, e, [&](float weight, const bf16* values) __attribute__((always_inline)) {
 #pragma GCC unroll 2
-            for (int v = 0; v < NP; ++v) {
-                const vu pair = load_u((const unit*)values + v * W);
-                even[v] += p[s] * as_f(pair << 16);
-                odd[v] += p[s] * as_f(pair & 0xffff0000u);
-            }
-    }
+        for (int v = 0; v < NP; ++v) {
+            const vu pair = load_u((const unit*)values + v * W);
+            even[v] += weight * as_f(pair << 16);
+            odd[v] += weight * as_f(pair & 0xffff0000u);
+        }
+    });
 #pragma GCC unroll 2
     for (int v = 0; v < NP; ++v) store_u((unit*)(out + e) + v * W, extend(narrow(even[v])) | extend(narrow(odd[v])) << 16);
 }

@@ -1,4 +1,4 @@
-// Counter-based dropout, alone or with the residual connection.
+// Counter-based dropout.
 
 namespace transformer_kernels {
 namespace TK_ISA {
@@ -20,36 +20,20 @@ TK_INLINE vf drop(const Dropping& d, std::uint32_t key, vf x, idx index) {
     return pick(keeps(((vu)lanes() + (std::uint32_t)index) * column_step + key, d.threshold), x * d.scale, vf{});
 }
 
-// y = residual + dropout(x) for elements [begin, end) of all examples.
-template <class X, class R, class Y>
+// y = dropout(x) for elements [begin, end) of all examples.
+template <class T>
 static void dropout_of(const DropoutArguments& a, idx begin, idx end) {
     for (idx at = begin; at < end;) {
         const idx example = at / a.example_size, start = example * a.example_size, stop = smaller(end, start + a.example_size);
         const std::uint32_t key = example_key(a.drop, example);
-        for (; at < stop; at += W) {
-            const idx left = stop - at;
-            vf value = drop(a.drop, key, load_upto((const X*)a.x + at, left), at - start);
-            if (a.residual) value += load_upto((const R*)a.residual + at, left);
-            store_upto((Y*)a.y + at, value, left);
-        }
+        for (; at < stop; at += W) store_upto((T*)a.y + at, drop(a.drop, key, load_upto((const T*)a.x + at, stop - at), at - start), stop - at);
         at = stop;
     }
 }
 
 static void dropout(const DropoutArguments& a, std::int64_t begin, std::int64_t end) {
-    const bool x32 = a.x_type == Type::Float32, r32 = a.residual_type == Type::Float32, y32 = a.y_type == Type::Float32;
-#define TK_CASE(x, X, r, R, y, Y)         \
-    if (x32 == x && r32 == r && y32 == y) \
-    return dropout_of<X, R, Y>(a, begin, end)
-    TK_CASE(true, float, true, float, true, float);
-    TK_CASE(true, float, true, float, false, bf16);
-    TK_CASE(true, float, false, bf16, true, float);
-    TK_CASE(true, float, false, bf16, false, bf16);
-    TK_CASE(false, bf16, true, float, true, float);
-    TK_CASE(false, bf16, true, float, false, bf16);
-    TK_CASE(false, bf16, false, bf16, true, float);
-    TK_CASE(false, bf16, false, bf16, false, bf16);
-#undef TK_CASE
+    if (a.type == Type::Float32) dropout_of<float>(a, begin, end);
+    else dropout_of<bf16>(a, begin, end);
 }
 
 }  // namespace TK_ISA

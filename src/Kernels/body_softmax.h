@@ -3,19 +3,18 @@
 namespace transformer_kernels {
 namespace TK_ISA {
 
-template <class L, class G>
+template <class L>
 static void cross_entropy_of(const CrossEntropyArguments& a, idx begin, idx end) {
     const idx n = a.classes;
     const float smoothing = a.label_smoothing;
     for (idx row = begin; row < end; ++row) {
-        const L* x = (const L*)a.logits + row * a.row_stride;
-        G* gradient = a.gradient ? (G*)a.gradient + row * a.gradient_stride : nullptr;
+        L* x = (L*)a.logits + row * a.row_stride;
         const idx target = a.targets[row];
         if (target == a.ignore_index) {
-            if (a.losses) a.losses[row] = 0;
+            a.losses[row] = 0;
             if (a.plain) a.plain[row] = 0;
-            if (gradient)
-                for (idx i = 0; i < n; i += W) store_upto(gradient + i, vf{}, n - i);
+            if (a.gradient)
+                for (idx i = 0; i < n; i += W) store_upto(x + i, vf{}, n - i);
             continue;
         }
         auto logit = [&](idx i) __attribute__((always_inline)) {
@@ -44,29 +43,22 @@ static void cross_entropy_of(const CrossEntropyArguments& a, idx begin, idx end)
         const float total = sum_lanes(pick(seen, sum * exponential(top - highest), vf{}));
         const float lse = highest + __builtin_logf(total);
         const float at_target = (float)load_first(x + target, 1)[0] + (a.bias ? a.bias[target] : 0.0f);
-        if (a.losses) {
-            float loss = (1.0f - smoothing) * (lse - at_target);
-            if (smoothing > 0) loss += smoothing * (lse - sum_lanes(plain) / (float)n);
-            a.losses[row] = loss;
-        }
+        float loss = (1.0f - smoothing) * (lse - at_target);
+        if (smoothing > 0) loss += smoothing * (lse - sum_lanes(plain) / (float)n);
+        a.losses[row] = loss;
         if (a.plain) a.plain[row] = lse - at_target;
-        if (!gradient) continue;
+        if (!a.gradient) continue;
         const float spread = smoothing / (float)n;
-        const float scale = a.gradient_scale;
         const float target_weight = 1.0f - smoothing;
-        const float probability = (exponential(all(at_target - lse))[0] - spread - target_weight) * scale;
-        for (idx i = 0; i < n; i += W)
-            store_upto(gradient + i, (exponential(logit(i) - lse) - spread) * scale, n - i);
-        store_first(gradient + target, all(probability), 1);
+        const float probability = exponential(all(at_target - lse))[0] - spread - target_weight;
+        for (idx i = 0; i < n; i += W) store_upto(x + i, exponential(logit(i) - lse) - spread, n - i);
+        store_first(x + target, all(probability), 1);
     }
 }
 
 static void cross_entropy(const CrossEntropyArguments& a, std::int64_t begin, std::int64_t end) {
-    const bool l = a.type == Type::Float32, g = a.gradient_type == Type::Float32;
-    if (l && g) cross_entropy_of<float, float>(a, begin, end);
-    else if (l) cross_entropy_of<float, bf16>(a, begin, end);
-    else if (g) cross_entropy_of<bf16, float>(a, begin, end);
-    else cross_entropy_of<bf16, bf16>(a, begin, end);
+    if (a.type == Type::Float32) cross_entropy_of<float>(a, begin, end);
+    else cross_entropy_of<bf16>(a, begin, end);
 }
 
 }  // namespace TK_ISA

@@ -227,7 +227,7 @@ static void feed_forward_of(const FeedForwardArguments& f, idx begin, idx end, v
     multiply_panels<pairs>(rows, f.up.out, in, (const unit*)n, in, f.up.panels, f.up.bias, hidden, f.up.out);
     const Type type = pairs ? Type::BFloat16 : Type::Float32;
     if (f.gated) gated(f.kind, hidden, active, type, rows, f.hidden_width);
-    else activation(f.kind, hidden, nullptr, active, type, rows, f.hidden_width);
+    else activation(f.kind, hidden, active, type, rows * f.hidden_width);
     drop_rows(f.hidden_drop, active, begin, rows, f.hidden_width);
     const idx Ku = f.hidden_width / pair;
     multiply_panels<pairs>(rows, s.width, Ku, (const unit*)active, Ku, f.down.panels, f.down.bias, z, s.width);

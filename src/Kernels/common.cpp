@@ -147,7 +147,7 @@ using namespace transformer_kernels;
 
 extern "C" {
 
-int32_t tk_abi_version(void) { return 2; }
+int32_t tk_abi_version(void) { return 3; }
 
 const char* tk_last_message(void) { return last_message; }
 

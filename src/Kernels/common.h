@@ -195,8 +195,7 @@ private:
 // number of threads.
 struct RowParts {
     std::int64_t rows, size, count;
-    explicit RowParts(std::int64_t rows, std::int64_t parts = 16)
-        : rows(rows), size(std::max<std::int64_t>(1, (rows + parts - 1) / parts)), count((rows + size - 1) / size) {}
+    explicit RowParts(std::int64_t rows) : rows(rows), size(std::max<std::int64_t>(1, (rows + 15) / 16)), count((rows + size - 1) / size) {}
     std::int64_t begin(std::int64_t part) const { return part * size; }
     std::int64_t end(std::int64_t part) const { return std::min(rows, (part + 1) * size); }
 };

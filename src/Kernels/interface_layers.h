@@ -18,16 +18,15 @@ typedef struct tk_dropout {
     int64_t first_example;  // the index of this batch's first example in the step's whole batch
 } tk_dropout;
 
-typedef struct tk_dropout_add {
+typedef struct tk_drop {
     int64_t examples, example_size;  // example_size: elements per example
-    int32_t x_type, residual_type, y_type;
+    int32_t type;
     const void* x;                   // [examples, example_size]; backward: the gradient of y
-    const void* residual;            // the same shape; null: none
-    void* y;                         // residual + dropout(x)
+    void* y;                         // dropout(x)
     tk_dropout dropout;
-} tk_dropout_add;
+} tk_drop;
 
-TK_API int32_t tk_dropout_add_run(const tk_dropout_add* a);
+TK_API int32_t tk_drop_run(const tk_drop* a);
 
 // ---- linear layers ----------------------------------------------------------------------------------------------------
 
@@ -92,21 +91,15 @@ typedef struct tk_norm_gradients {
 
 TK_API int32_t tk_norm_backward(const tk_norm* a, const tk_norm_gradients* g);
 
-// y = act(x + bias); gated, with x [rows, 2 width]: y = act(first half) * second half.
+// y = act(x); gated, with x [rows, 2 width]: y = act(first half) * second half.
 typedef struct tk_activation {
     int64_t rows, width;
     int32_t activation, gated, type;
     const void* x;
-    const float* bias;  // [width], null if gated; null: none
-    void* y;            // [rows, width]
+    void* y;  // [rows, width]
 } tk_activation;
 
 TK_API int32_t tk_activation_forward(const tk_activation* a);
 
-typedef struct tk_activation_gradients {
-    const void* dy;  // [rows, width]
-    void* dx;        // in the shape of x
-    tk_gradient bias;
-} tk_activation_gradients;
-
-TK_API int32_t tk_activation_backward(const tk_activation* a, const tk_activation_gradients* g);
+// dy is [rows, width]; dx has the shape of x.
+TK_API int32_t tk_activation_backward(const tk_activation* a, const void* dy, void* dx);

@@ -57,7 +57,6 @@ typedef struct tk_attention {
     int64_t B, H, K, T, S, E;
     int32_t type;                 // of q, k, v and out
     int32_t causal;               // query i sees keys up to i + S - T
-    int64_t window;               // and no key `window` or more positions back; 0: no limit
     double scale;
     tk_heads q, k, v;             // [B, H, T, E], [B, K, S, E], [B, K, S, E]
     tk_heads out;                 // [B, H, T, E]
@@ -82,7 +81,6 @@ TK_API int32_t tk_attention_backward(const tk_attention* a, const tk_attention_g
 typedef struct tk_attention_sublayer {
     int64_t B, T, S, D, H, K, E;  // S = T without a source
     int32_t products, causal, post_norm, rms_norm;
-    int64_t window;
     double scale;
     float eps;
     const float* x;               // [B, T, D]
@@ -133,7 +131,6 @@ typedef struct tk_linear_cross_entropy {
     const int64_t* targets;  // [rows]
     int64_t ignore_index;
     double label_smoothing;
-    double gradient_scale;   // multiplies the gradients
     double* loss;            // one number
     double* plain_loss;      // the same without label smoothing; null: not wanted
     float* dhidden;          // [rows, D]; null: not wanted

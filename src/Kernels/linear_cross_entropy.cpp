@@ -51,17 +51,16 @@ std::int32_t run(const tk_linear_cross_entropy& a) {
         multiply(step, workers, type, count, {x.data, x.row, a.D, across, a.V, logits, type, row, nullptr});
         CrossEntropyArguments c{};
         c.logits = logits;
-        c.gradient = gradient ? logits : nullptr;
-        c.type = c.gradient_type = type;
+        c.gradient = gradient;
+        c.type = type;
         c.targets = a.targets + begin;
         c.classes = a.V;
-        c.row_stride = c.gradient_stride = row;
+        c.row_stride = row;
         c.ignore_index = a.ignore_index;
         c.label_smoothing = static_cast<float>(a.label_smoothing);
         c.bias = a.bias;
         c.losses = losses + begin;
         c.plain = smooth ? plain + begin : nullptr;
-        c.gradient_scale = static_cast<float>(a.gradient_scale);
         constexpr std::int64_t few = 16;  // rows that stay in the cache between their softmax and their packing
         workers.run((count + few - 1) / few, [&](std::int64_t block) {
             const std::int64_t first = block * few, last = std::min(count, first + few);

@@ -51,15 +51,13 @@ struct NormGradients {
 struct CrossEntropyArguments {
     void* logits;          // [rows, classes]
     Type type;
-    void* gradient;        // d loss / d logits, null: none; may be `logits` itself
-    Type gradient_type;
+    bool gradient;         // d loss / d logits replaces the logits
     const std::int64_t* targets;
-    std::int64_t classes, row_stride, gradient_stride, ignore_index;
+    std::int64_t classes, row_stride, ignore_index;
     float label_smoothing;
     const float* bias;     // added to the logits before the softmax, null: none
-    float* losses;         // [rows], null: none
+    float* losses;         // [rows]
     float* plain;          // [rows] the losses without label smoothing, null: none
-    float gradient_scale;
 };
 
 enum class Activation : int { Gelu = 0, GeluTanh = 1, Silu = 2, Relu = 3 };
@@ -74,7 +72,6 @@ struct AttentionArguments {
     float* lse;                              // [group, T], null: not wanted
     float scale;
     bool causal;                             // query i sees keys up to i + S - T
-    std::int64_t window;                     // and none `window` or more positions back; 0: no limit
     std::int64_t length;                     // keys from this index on are hidden
     const float* bias;                       // additive, null: none
     std::int64_t bias_head, bias_row, bias_column;
@@ -102,9 +99,8 @@ struct Dropping {
 
 struct DropoutArguments {
     const void* x;            // [examples, example_size]
-    const void* residual;     // null: none
     void* y;
-    Type x_type, residual_type, y_type;
+    Type type;
     std::int64_t example_size;
     Dropping drop;            // its rows are examples
 };
@@ -191,10 +187,8 @@ struct KernelTable {
     void (*norm_forward)(const NormArguments& a, std::int64_t begin, std::int64_t end);
     void (*norm_backward)(const NormGradients& a, std::int64_t begin, std::int64_t end);
     void (*cross_entropy)(const CrossEntropyArguments& a, std::int64_t begin, std::int64_t end);
-    void (*activation)(Activation kind, const void* x, const float* bias, void* y, Type type, std::int64_t rows,
-                       std::int64_t width);
-    void (*activation_backward)(Activation kind, const void* x, const float* bias, const void* dy, void* dx, float* dbias,
-                                Type type, std::int64_t rows, std::int64_t width);
+    void (*activation)(Activation kind, const void* x, void* y, Type type, std::int64_t count);
+    void (*activation_backward)(Activation kind, const void* x, const void* dy, void* dx, Type type, std::int64_t count);
     void (*gated)(Activation kind, const void* x, void* y, Type type, std::int64_t rows, std::int64_t width);
     void (*gated_backward)(Activation kind, const void* x, const void* dy, void* dx, Type type, std::int64_t rows,
                            std::int64_t width);

@@ -1,7 +1,11 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
+using System.Text;
 using TransformerCli.Commands;
+using TransformerCli.Output;
+using Transformers.IO;
 using Transformers.Native;
+using Transformers.Training;
 
 namespace TransformerCli;
 
@@ -10,6 +14,16 @@ public static class App
 {
     // Names from an earlier version; they still work but are hidden.
     static readonly (string Old, string New)[] RenamedOptions = [("--out", "--output"), ("--places", "--positions")];
+
+    static int Main(string[] arguments)
+    {
+        // UTF-8 without a byte-order mark in every locale, since scripts read the results.
+        var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        var output = new StreamWriter(StandardStream.OpenOutput(), utf8) { AutoFlush = true };
+        var error = new StreamWriter(StandardStream.OpenError(), utf8) { AutoFlush = true };
+        using var input = new StreamReader(Console.OpenStandardInput(), utf8);
+        return Run(arguments, input, output, error);
+    }
 
     /// <summary>Runs one command line and returns its exit code.</summary>
     public static int Run(string[] arguments, TextReader input, TextWriter output, TextWriter error)
@@ -90,5 +104,87 @@ public static class App
         {
             return null;
         }
+    }
+}
+
+/// <summary>The exit codes that scripts may rely on; docs/commands.md has the table.</summary>
+public static class ExitCodes
+{
+    /// <summary>Done.</summary>
+    public const int Done = 0;
+    /// <summary>A bug in the program; a stack trace was printed.</summary>
+    public const int Bug = 1;
+    /// <summary>The user's input was wrong: usage, config, data, checkpoint, device.</summary>
+    public const int UserError = 2;
+    /// <summary>An <c>--expect</c> rule is not satisfied.</summary>
+    public const int ExpectationFailed = 3;
+    /// <summary>Out of memory.</summary>
+    public const int OutOfMemory = 4;
+    /// <summary>The training diverged.</summary>
+    public const int Diverged = 5;
+    /// <summary>Another process of the run has failed.</summary>
+    public const int ProcessFailed = 6;
+    /// <summary>Stopped by SIGHUP; a checkpoint was saved.</summary>
+    public const int HungUp = 129;
+    /// <summary>Stopped by SIGINT; a checkpoint was saved.</summary>
+    public const int Interrupted = 130;
+    /// <summary>Stopped by SIGTERM; a checkpoint was saved.</summary>
+    public const int Terminated = 143;
+
+    /// <summary>The exit code for a result's reason for stopping; null: it was not stopped.</summary>
+    internal static int Of(string? stopped) => stopped switch
+    {
+        "sigint" => Interrupted,
+        "sighup" => HungUp,
+        "sigterm" => Terminated,
+        _ => Done,
+    };
+}
+
+/// <summary>SIGINT, SIGTERM and SIGHUP end a run after its current step, a second signal immediately; SIGUSR1 saves a checkpoint, and
+/// training continues.</summary>
+sealed class Signals : IDisposable
+{
+    readonly List<PosixSignalRegistration> registrations = [];
+    readonly StopRequest stop;
+    int received;
+
+    internal Signals(StopRequest stop)
+    {
+        this.stop = stop;
+        registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, "sigint", ExitCodes.Interrupted)));
+        registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, "sigterm", ExitCodes.Terminated)));
+        // Under nohup, or if the caller otherwise ignores SIGHUP, the loss of the terminal does not end a run.
+        if (!IgnoresHangUp()) registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Stop(context, "sighup", ExitCodes.HungUp)));
+        const int sigusr1OnLinux = 10;
+        if (OperatingSystem.IsLinux())
+            registrations.Add(PosixSignalRegistration.Create((PosixSignal)sigusr1OnLinux, context =>
+            {
+                context.Cancel = true;
+                stop.AskForSave();
+            }));
+    }
+
+    static bool IgnoresHangUp()
+    {
+        const string field = "SigIgn:";
+        if (!OperatingSystem.IsLinux()) return false;
+        var mask = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(field, StringComparison.Ordinal));
+        return mask is not null && (Convert.ToUInt64(mask[field.Length..].Trim(), 16) & 1) != 0;
+    }
+
+    void Stop(PosixSignalContext context, string name, int code)
+    {
+        context.Cancel = true;
+        // A second signal ends the process immediately: saved checkpoints are complete whenever that happens. The first one never does,
+        // even if a time limit or another process's signal has already asked the run to stop: it may be saving.
+        if (Interlocked.Increment(ref received) > 1) ProcessEnd.Now(code);
+        StandardStream.Stopping = true;
+        stop.Ask(name);
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in registrations) registration.Dispose();
     }
 }

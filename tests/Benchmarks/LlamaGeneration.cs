@@ -9,6 +9,7 @@ using LLama.Common;
 using LLama.Native;
 using Transformers.Checkpoints;
 using Transformers.Configs;
+using Transformers.Data;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Interchange;

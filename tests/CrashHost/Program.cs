@@ -10,7 +10,7 @@ using Transformers.Runs;
 //   hold RUN                                 takes the run folder and keeps it until standard input ends
 try
 {
-    var policy = new CheckpointPolicy(2, new BestRule("val_loss"));
+    var policy = new CheckpointPolicy(2, "val_loss");
     using var run = RunFolder.OpenForTraining(args[1], policy);
     if (args[0] == "hold")
     {

@@ -63,9 +63,8 @@ public sealed class Checkpoint
     public SafetensorsFile OpenTensors(string name) => SafetensorsFile.Open(PathOf(name), TensorNames.Adapt);
 
     /// <summary>Reads a file of text.</summary>
-    /// <param name="limit">Its maximum size in bytes.</param>
-    /// <exception cref="UserException">It has no file of that name, or the file is larger or not UTF-8.</exception>
-    public string ReadText(string name, int limit = 64 << 20) => BoundedFile.ReadText(PathOf(name), limit);
+    /// <exception cref="UserException">It has no file of that name, or the file has more than 64 MiB or is not UTF-8.</exception>
+    public string ReadText(string name) => BoundedFile.ReadText(PathOf(name), 64 << 20);
 
     /// <summary>Reads a file's bytes.</summary>
     /// <exception cref="UserException">It has no file of that name, or the file has more than 64 MiB.</exception>

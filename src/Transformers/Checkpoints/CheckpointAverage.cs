@@ -11,10 +11,9 @@ public static class CheckpointAverage
     /// continue from it.</summary>
     /// <param name="checkpoints">The checkpoints, at least one: of one model and one tokenizer.</param>
     /// <param name="folder">The new checkpoint's folder, which must be empty or not exist.</param>
-    /// <param name="file">The file of weights; <c>model.safetensors</c> unless said otherwise.</param>
     /// <returns>The new checkpoint; its step is the latest of the others'.</returns>
     /// <exception cref="UserException">The checkpoints do not fit together, or the folder cannot be written.</exception>
-    public static Checkpoint Average(IReadOnlyList<Checkpoint> checkpoints, string folder, string file = CheckpointFiles.Model)
+    public static Checkpoint Average(IReadOnlyList<Checkpoint> checkpoints, string folder)
     {
         if (checkpoints.Count == 0) throw new UserException("there are no checkpoints to average");
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
@@ -25,7 +24,7 @@ public static class CheckpointAverage
             foreach (var (name, bytes) in kept.Where(one => one.Key != CheckpointFiles.Config))
                 if (!other.Has(name) || !other.ReadBytes(name).AsSpan().SequenceEqual(bytes))
                     throw new CheckpointException(other.Folder, $"{name} differs from that of {first.Folder}", "average checkpoints of one run, or of runs with the same tokenizer");
-        var contents = new CheckpointContents(checkpoints.Max(one => one.Step)).AddTensors(CheckpointFiles.Model, Mean(checkpoints, file));
+        var contents = new CheckpointContents(checkpoints.Max(one => one.Step)).AddTensors(CheckpointFiles.Model, Mean(checkpoints));
         foreach (var (name, bytes) in kept) contents.AddBytes(name, bytes);
         return CheckpointStore.WriteTo(folder, contents);
     }
@@ -33,9 +32,9 @@ public static class CheckpointAverage
     // Everything except tensors, the trainer's state, and the reason for saving the checkpoint.
     static bool IsKept(string name) => !name.EndsWith(".safetensors", StringComparison.Ordinal) && name is not (CheckpointFiles.State or CheckpointFiles.BestOnly or CheckpointFiles.Manifest);
 
-    static List<TensorBytes> Mean(IReadOnlyList<Checkpoint> checkpoints, string file)
+    static List<TensorBytes> Mean(IReadOnlyList<Checkpoint> checkpoints)
     {
-        var files = checkpoints.Select(one => one.OpenTensors(file)).ToList();
+        var files = checkpoints.Select(one => one.OpenTensors(CheckpointFiles.Model)).ToList();
         try
         {
             foreach (var other in files.Skip(1)) CheckSame(files[0], other);

@@ -138,13 +138,8 @@ public sealed partial class CheckpointStore
 
     void PointToBest(CheckpointPolicy policy, IReadOnlyList<Checkpoint> plausible)
     {
-        if (policy.Best.Count == 0)
-        {
-            if (best.Target is null) best.Set(null);
-            return;
-        }
-        var ranked = CheckpointPolicy.Ranked(policy.Best[0], plausible).ToList();
-        best.Set(ranked.Count > 0 ? ranked[0] : null);
+        if (policy.Best is not null) best.Set(policy.BestOf(plausible));
+        else if (best.Target is null) best.Set(null);
     }
 
     /// <summary>Deletes what a policy no longer keeps, but never the last intact checkpoint. Returns the deleted steps, and warnings about
@@ -194,44 +189,33 @@ public sealed partial class CheckpointStore
         new(PathOf(step), $"the checkpoint of step {step} could not be written: {OutputFile.ReasonOf(e)}", "earlier checkpoints are untouched; free space or fix the permissions, then --resume continues", e);
 }
 
-/// <summary>A metric by which checkpoints are kept.</summary>
-/// <param name="Metric">Its name in <see cref="CheckpointContents.Metrics"/>.</param>
-/// <param name="HigherIsBetter">True for an accuracy, false for a loss.</param>
-/// <param name="Keep">How many of the best to keep, at least 1.</param>
-/// <param name="Instead">A metric that counts instead in the checkpoints that have it.</param>
-public sealed record BestRule(string Metric, bool HigherIsBetter = false, int Keep = 1, string? Instead = null)
-{
-    internal double ValueOf(IReadOnlyDictionary<string, double> metrics) =>
-        Instead is not null && metrics.TryGetValue(Instead, out var instead) ? instead : metrics.TryGetValue(Metric, out var value) ? value : double.NaN;
-}
-
 /// <summary>Which checkpoints are kept.</summary>
 /// <param name="KeepLast">How many of the newest, at least 1; those that were saved only as the best so far do not count.</param>
-/// <param name="Best">The metrics whose best checkpoints are also kept; <c>best</c> follows the first one. May be empty.</param>
-public sealed record CheckpointPolicy(int KeepLast, params IReadOnlyList<BestRule> Best)
+/// <param name="Best">The metric in <see cref="CheckpointContents.Metrics"/> of which the checkpoint with the lowest value is also kept, and is
+/// <c>best</c>; null for none.</param>
+/// <param name="Instead">A metric that counts instead in the checkpoints that have it.</param>
+public sealed record CheckpointPolicy(int KeepLast, string? Best = null, string? Instead = null)
 {
-    /// <summary>Checks the numbers.</summary>
-    /// <exception cref="UserException">One is below 1.</exception>
+    /// <summary>Checks the number.</summary>
+    /// <exception cref="UserException">It is below 1.</exception>
     public void Check()
     {
         if (KeepLast < 1) throw new UserException($"checkpoint.keep ({KeepLast}) must be at least 1");
-        foreach (var rule in Best)
-            if (rule.Keep < 1) throw new UserException($"the number of best checkpoints to keep by {rule.Metric} ({rule.Keep}) must be at least 1");
     }
 
-    /// <summary>The steps ranked by a rule, best first, the earlier one first among equals; without those that lack the metric or whose
-    /// metric is not finite.</summary>
-    internal static IEnumerable<long> Ranked(BestRule rule, IEnumerable<Checkpoint> checkpoints) =>
-        checkpoints.Select(c => (c.Step, Value: rule.ValueOf(c.Manifest.Metrics)))
-            .Where(c => double.IsFinite(c.Value))
-            .OrderBy(c => rule.HigherIsBetter ? -c.Value : c.Value).ThenBy(c => c.Step)
-            .Select(c => c.Step);
+    /// <summary>The step of the best checkpoint, the earliest among equals; null if none has a finite value.</summary>
+    internal long? BestOf(IEnumerable<Checkpoint> checkpoints) =>
+        Best is null ? null : checkpoints.Select(c => (c.Step, Value: ValueOf(c.Manifest.Metrics)))
+            .Where(c => double.IsFinite(c.Value)).OrderBy(c => c.Value).ThenBy(c => c.Step).Select(c => (long?)c.Step).FirstOrDefault();
+
+    double ValueOf(IReadOnlyDictionary<string, double> metrics) =>
+        Instead is not null && metrics.TryGetValue(Instead, out var instead) ? instead : metrics.TryGetValue(Best!, out var value) ? value : double.NaN;
 
     /// <summary>The steps that are kept.</summary>
     internal HashSet<long> Kept(IReadOnlyList<Checkpoint> newestFirst)
     {
         var kept = newestFirst.Where(c => !c.Has(CheckpointFiles.BestOnly)).Take(KeepLast).Select(c => c.Step).ToHashSet();
-        foreach (var rule in Best) kept.UnionWith(Ranked(rule, newestFirst).Take(rule.Keep));
+        if (BestOf(newestFirst) is { } best) kept.Add(best);
         return kept;
     }
 }

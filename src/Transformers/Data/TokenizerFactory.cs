@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Transformers.Configs;
 using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.Tokenizers;
@@ -111,4 +112,96 @@ static class TokenizerPair
     /// <summary>The path of a folder's tokenizer; that of <c>tokenizer.json</c> if there is none.</summary>
     public static string PathIn(string folder) =>
         SourceNames.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists) ?? Path.Combine(folder, SourceNames[0]);
+}
+
+/// <summary>The ids that frame and fill sequences of an encoder or an encoder-decoder.</summary>
+/// <remarks>
+/// A tokenizer for these models is trained with special tokens of these names, which are Marian's and RoBERTa's:
+/// <c>&lt;pad&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;/s&gt;</c> for an encoder-decoder (<see cref="ForTranslation"/>) and
+/// <c>&lt;mask&gt;</c> too for an encoder (<see cref="ForEncoder"/>). A source sentence x is read as <c>x &lt;/s&gt;</c>; a target y
+/// as <c>&lt;s&gt; y</c> with <c>y &lt;/s&gt;</c> to be predicted; an encoder's text as <c>&lt;s&gt; x &lt;/s&gt;</c>, whose first
+/// position classifies (BERT's CLS). Padding is never attended to and never predicted.
+/// </remarks>
+/// <param name="Padding">Fills rows up to the longest.</param>
+/// <param name="Begin">Starts a target and an encoder's text.</param>
+/// <param name="End">Ends a source, a target and an encoder's text.</param>
+/// <param name="Mask">Replaces a token to predict, if the vocabulary has one.</param>
+public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = null)
+{
+    /// <summary>The special tokens of an encoder-decoder's vocabulary, in the order in which to add them.</summary>
+    public static IReadOnlyList<string> ForTranslation { get; } = ["<pad>", "<s>", "</s>"];
+
+    /// <summary>The special tokens of an encoder's vocabulary, in the order in which to add them.</summary>
+    public static IReadOnlyList<string> ForEncoder { get; } = ["<pad>", "<s>", "</s>", "<mask>"];
+
+    static readonly string[] PaddingNames = ["<pad>", "[PAD]", "<|pad|>"], BeginNames = ["<s>", "[CLS]", "<bos>"];
+    static readonly string[] EndNames = ["</s>", "[SEP]", "<eos>"], MaskNames = ["<mask>", "[MASK]"];
+
+    /// <summary>Finds the ids in a vocabulary: under the names above, or under those of vocabularies that other projects published.</summary>
+    /// <remarks>Without a begin token, a target begins with padding (T5); a SentencePiece vocabulary without padding pads with its unknown token (Llama).</remarks>
+    /// <exception cref="UserException">It lacks one of <see cref="ForTranslation"/>.</exception>
+    public static SpecialIds Of(TextTokenizer tokenizer)
+    {
+        var padding = Find(PaddingNames);
+        int? begin = Find(BeginNames) ?? padding, end = Find(EndNames);
+        if (tokenizer is SentencePieceVocabulary) padding ??= Find(["<unk>"]);
+        if ((padding, begin, end) is ({ } filler, { } first, { } last)) return new SpecialIds(filler, first, last, Find(MaskNames));
+        string?[] missing = [padding is null ? "<pad>" : null, begin is null ? "<s>" : null, end is null ? "</s>" : null];
+        throw new UserException($"the tokenizer has no special token {string.Join(", ", missing.OfType<string>())}",
+            $"train it with the special tokens {string.Join(" ", ForTranslation)}");
+
+        int? Find(string[] names)
+        {
+            foreach (var name in names)
+                if (tokenizer.SpecialTokens.TryGetValue(name, out var id)) return id;
+            return null;
+        }
+    }
+}
+
+/// <summary>How text becomes token ids.</summary>
+public abstract record TokenizerConfig;
+
+/// <summary>Byte-level byte-pair encoding, trained on the data.</summary>
+[Kind("bpe")]
+public sealed record BpeTokenizerConfig : TokenizerConfig
+{
+    /// <summary>The number of tokens, including the 256 bytes and the special tokens.</summary>
+    [Between(257, 1_000_000)]
+    public required int Vocabulary { get; init; }
+
+    /// <summary>How text is split into words; no token spans two words.</summary>
+    public SplitPattern Pattern { get; init; } = SplitPattern.Gpt2;
+
+    /// <summary>How often a pair must occur to become a token.</summary>
+    [AtLeast(1)]
+    public int MinFrequency { get; init; } = 2;
+
+    /// <summary>How much of the training text the vocabulary is trained on; all of it by default.</summary>
+    [AtLeast(1)]
+    public ByteSize? Sample { get; init; }
+}
+
+/// <summary>One token for each character that occurs in the data.</summary>
+[Kind("characters")]
+public sealed record CharacterTokenizerConfig : TokenizerConfig;
+
+/// <summary>One token for each byte.</summary>
+[Kind("bytes")]
+public sealed record ByteTokenizerConfig : TokenizerConfig;
+
+/// <summary>One token for each word of the data, split at white space; for copying, reversing and similar tasks.</summary>
+[Kind("words")]
+public sealed record WordTokenizerConfig : TokenizerConfig;
+
+/// <summary>An existing tokenizer.</summary>
+[Kind("file")]
+public sealed record FileTokenizerConfig : TokenizerConfig
+{
+    /// <summary>A <c>tokenizer.json</c>, a <c>.tiktoken</c> file, a SentencePiece <c>.model</c>, a WordPiece <c>vocab.txt</c>, a folder with one of these or with GPT-2's vocabulary and merges, or a run.</summary>
+    [NotEmpty]
+    public required string Path { get; init; }
+
+    /// <summary>How text is split into words, for vocabularies that do not specify it.</summary>
+    public SplitPattern? Pattern { get; init; }
 }

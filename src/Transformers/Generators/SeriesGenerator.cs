@@ -76,10 +76,10 @@ public sealed class SeriesGenerator
     /// <param name="origin">The first step of the forecast, at least 1.</param>
     /// <param name="horizon">The number of steps.</param>
     /// <param name="quantiles">The probabilities of the quantiles.</param>
-    /// <param name="draws">The number of simulated futures.</param>
     /// <returns>For each step, the mean and then each quantile.</returns>
-    public double[][] BestForecast(int origin, int horizon, IReadOnlyList<double> quantiles, int draws = 400)
+    public double[][] BestForecast(int origin, int horizon, IReadOnlyList<double> quantiles)
     {
+        const int draws = 400; // simulated futures
         var cycle = CycleOf(origin - 1);
         var (mean, deviation) = HeightOf(cycle, origin);
         var random = new SampleRandom(seed, 0x62657374, (ulong)index, (ulong)origin);

@@ -155,6 +155,29 @@ sealed class PartialFolder : IDisposable
         return new PartialFolder(target, path, Lock(path, FileMode.CreateNew));
     }
 
+    /// <summary>Makes a folder for a user, who finds it either complete or not there at all.</summary>
+    /// <param name="folder">The folder: a new or an empty one.</param>
+    /// <param name="what">What is written, for the message: <c>the images</c>.</param>
+    /// <param name="write">Writes into the folder of this path.</param>
+    /// <exception cref="UserException">The folder is not empty or cannot be written.</exception>
+    public static void Fill(string folder, string what, Action<string> write)
+    {
+        var target = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder));
+        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
+            throw new UserException($"{folder} exists and is not an empty folder", "name another folder, or remove it first");
+        try
+        {
+            using var making = Create(target);
+            write(making.Path);
+            if (Directory.Exists(target)) Directory.Delete(target);
+            making.Complete();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"{what} cannot be written to {folder}: {OutputFile.ReasonOf(exception)}", inner: exception);
+        }
+    }
+
     /// <summary>Gives the folder its name. If another process was faster, its folder is kept.</summary>
     public void Complete()
     {

@@ -4,6 +4,7 @@ using Transformers.Configs;
 using Transformers.Evaluation;
 using Transformers.IO;
 using Transformers.Layers;
+using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports;
 using Transformers.Runs;

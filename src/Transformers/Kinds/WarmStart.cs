@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Transformers.Checkpoints;
 using Transformers.Configs;
+using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
 using Transformers.IO;

@@ -64,7 +64,7 @@ public sealed class Dropout : nn.Module, IDrawsNumbers
     public Tensor forward(Tensor x, RandomPosition random)
     {
         if (ActiveRate == 0) return x;
-        if (KernelFunction.Takes(x)) return DropoutKernelFunction.Of(x, null, AsKernel(random));
+        if (KernelFunction.Takes(x)) return DropoutKernelFunction.Of(x, AsKernel(random));
         if (x.device_type == DeviceType.CPU) return DropoutFunction.Of(x, Rate, random.KeyOf(Site), random.FirstExample);
         SeedDevice(random);
         return nn.functional.dropout(x, Rate, training: true);

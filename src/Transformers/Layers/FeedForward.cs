@@ -119,12 +119,12 @@ public static class Activations
     /// <summary>GELU, exact or by the tanh approximation.</summary>
     /// <remarks>Hendrycks and Gimpel 2016.</remarks>
     public static Tensor Gelu(Tensor x, bool tanh) =>
-        KernelFunction.Takes(x) ? ActivationFunction.Of(x, null, tanh ? KernelActivation.GeluTanh : KernelActivation.Gelu)
+        KernelFunction.Takes(x) ? ActivationFunction.Of(x, tanh ? KernelActivation.GeluTanh : KernelActivation.Gelu)
         : tanh ? nn.functional.gelu(x, TorchSharp.Modules.GELU.Approximate.tanh) : nn.functional.gelu(x);
 
     /// <summary>SiLU.</summary>
     /// <remarks>Elfwing et al. 2018.</remarks>
-    public static Tensor Silu(Tensor x) => KernelFunction.Takes(x) ? ActivationFunction.Of(x, null, KernelActivation.Silu) : nn.functional.silu(x);
+    public static Tensor Silu(Tensor x) => KernelFunction.Takes(x) ? ActivationFunction.Of(x, KernelActivation.Silu) : nn.functional.silu(x);
 
     /// <summary>SiLU of the first half of the last dimension, times the second half.</summary>
     /// <remarks>Shazeer 2020, equation 6.</remarks>

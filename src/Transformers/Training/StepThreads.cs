@@ -1,5 +1,9 @@
 using TorchSharp;
+using Transformers.IO;
+using Transformers.Models;
 using Transformers.Native;
+using Transformers.Processes;
+using static TorchSharp.torch;
 
 namespace Transformers.Training;
 
@@ -99,5 +103,123 @@ sealed class StepThreads : IDisposable
     public void Dispose()
     {
         if (Threads < all) limit(all);
+    }
+}
+
+/// <summary>Accumulates losses, times and work since the last report.</summary>
+sealed class Meter(long steps, string unit, torch.Device device, double? peakFlops = null)
+{
+    readonly CoreLoad load = new();
+    double loss, seconds, secondsInAll, flops;
+    long units, count, stepsInAll, losses;
+
+    /// <summary>Adds the loss of a step.</summary>
+    internal void Add(double stepLoss)
+    {
+        loss += stepLoss;
+        losses++;
+    }
+
+    /// <summary>Adds the time of a step and its tokens or images.</summary>
+    internal void AddTime(long stepUnits, double stepFlops, double stepSeconds)
+    {
+        units += stepUnits;
+        flops += stepFlops;
+        seconds += stepSeconds;
+        secondsInAll += stepSeconds;
+        count++;
+        stepsInAll++;
+    }
+
+    /// <summary>The mean of the steps since the last report; null if there was none.</summary>
+    internal StepReport? Report(long step, double lr, double norm)
+    {
+        if (losses == 0) return null;
+        var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, stepsInAll) * (steps - step));
+        var report = new StepReport(step, steps, loss / losses, lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
+            flops > 0 ? flops / Math.Max(1e-9, seconds) / peakFlops : null) 
+        {
+            StepSeconds = seconds / count,
+            OtherCores = load.OthersSinceLast(),
+            DeviceMemory = DeviceMemory.Of(device),
+        };
+        (loss, losses, units, flops, seconds, count) = (0, 0, 0, 0, 0, 0);
+        return report;
+    }
+}
+
+/// <summary>The result of a step.</summary>
+/// <param name="Step">The step, from 1.</param>
+/// <param name="Loss">Its loss in nats per target.</param>
+/// <param name="GradientNorm">The norm of its gradient.</param>
+/// <param name="Units">Tokens or images.</param>
+/// <param name="Targets">Targets that count.</param>
+/// <param name="Flops">Operations of its products.</param>
+readonly record struct StepOutcome(long Step, double Loss, double GradientNorm, long Units, long Targets, double Flops)
+{
+    internal BadStep? Bad => BadStep.Is(Loss, GradientNorm) ? new BadStep(Step, Loss, GradientNorm) : null;
+}
+
+/// <summary>Losses and gradient norms that stay on a device until they are needed: reading them at every step would wait for the
+/// device.</summary>
+sealed class StepWatch : IDisposable
+{
+    readonly List<(StepOutcome Outcome, Tensor Numbers)> waiting = [];
+
+    /// <summary>Adds a step whose numbers have not been read yet.</summary>
+    internal void Add(StepOutcome outcome, Tensor loss, Tensor norm) =>
+        waiting.Add((outcome, stack([loss, norm]).DetachFromDisposeScope()));
+
+    /// <summary>Reads the numbers of all waiting steps, in order.</summary>
+    internal List<StepOutcome> Look()
+    {
+        if (waiting.Count == 0) return [];
+        using var scope = NewDisposeScope();
+        var numbers = stack(waiting.Select(step => step.Numbers)).cpu().data<float>().ToArray();
+        List<StepOutcome> outcomes = [.. waiting.Select((step, i) => step.Outcome with { Loss = numbers[2 * i], GradientNorm = numbers[2 * i + 1] })];
+        Dispose();
+        return outcomes;
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, numbers) in waiting) numbers.Dispose();
+        waiting.Clear();
+    }
+}
+
+/// <summary>Averages the statistics that layers keep of batches, since each of several processes sees only its part of a batch.</summary>
+sealed class BatchStatistics
+{
+    readonly Communicator processes;
+    readonly Tensor[] statistics;
+
+    BatchStatistics(Communicator processes, Tensor[] statistics) => (this.processes, this.statistics) = (processes, statistics);
+
+    /// <summary>The statistics of a model; null if no layer keeps any, or if there is only one process.</summary>
+    internal static BatchStatistics? Of(nn.Module model, Communicator processes)
+    {
+        if (processes.IsAlone) return null;
+        Tensor[] found = [.. model.modules().OfType<IKeepsStatistics>().SelectMany(layer => layer.Statistics)];
+        return found.Length == 0 ? null : new(processes, found);
+    }
+
+    /// <summary>Sets the statistics of all processes to their mean; collective.</summary>
+    /// <param name="counts">Whether this process has seen a part of the step's batch.</param>
+    internal void Average(bool counts)
+    {
+        using var plain = no_grad();
+        using var scope = NewDisposeScope();
+        // The last element sums to the number of processes that count.
+        var sum = cat([.. statistics.Select(one => one.flatten()), ones(1, device: statistics[0].device)]);
+        if (!counts) sum.zero_();
+        processes.AllReduce(sum);
+        var mean = sum / sum.narrow(0, sum.numel() - 1, 1);
+        var at = 0L;
+        foreach (var one in statistics)
+        {
+            one.copy_(mean.narrow(0, at, one.numel()).view(one.shape));
+            at += one.numel();
+        }
     }
 }

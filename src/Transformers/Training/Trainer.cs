@@ -156,7 +156,7 @@ public sealed partial class Trainer : IDisposable
         var targets = Math.Max(1, (long)counts[0]);
         var losses = micro.Select((batch, i) => Backward(batch, targets, step, isLast: i == micro.Count - 1)).ToList();
         Optimizer.FinishExchange();
-        var outcome = new StepOutcome(step, 0, 0, (long)counts[1], targets, counts[2], 0);
+        var outcome = new StepOutcome(step, 0, 0, (long)counts[1], targets, counts[2]);
         if (watch is null)
         {
             outcome = outcome with { Loss = agreement.Meet(losses.Sum(loss => (double)loss.item<float>())), GradientNorm = Optimizer.GradientNorm() };

@@ -35,8 +35,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
     long? lastBest;
 
     /// <summary>Which checkpoints are kept.</summary>
-    public static CheckpointPolicy PolicyOf(CheckpointConfig config) =>
-        config.Best ? new CheckpointPolicy(config.Keep, new BestRule(ValidationLoss, Instead: ComparedLoss)) : new CheckpointPolicy(config.Keep);
+    public static CheckpointPolicy PolicyOf(CheckpointConfig config) => new(config.Keep, config.Best ? ValidationLoss : null, ComparedLoss);
 
     /// <summary>Opens the metrics and drops everything after a step.</summary>
     public void Open(long step)

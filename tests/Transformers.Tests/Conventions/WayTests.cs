@@ -23,7 +23,7 @@ public sealed class WayTests
     static readonly string[] FoldersBesideTheData = ["TransformerCli", "Configs", "Reports"];
 
     // Parts of the names of files that observe or measure.
-    static readonly string[] FilesBesideTheData = ["Observer", "Events", "EventWriter", "TensorBoard", "Memory", "MachinePeaks", "Meter"];
+    static readonly string[] FilesBesideTheData = ["Observer", "Events", "TensorBoard", "Memory"];
 
     const string Training = "steps: 2, precision: fp32, optimizer: { kind: adamw, lr: 1.0e-3 }, log: { every: 10 }, sample: { tokens: 0 }";
 

@@ -18,28 +18,28 @@ public sealed class ResnetTests
     public void Logits_gradients_and_running_statistics_equal_those_of_an_independent_implementation(string name)
     {
         using var scope = NewDisposeScope();
-        using var golden = GoldenModel.Open(name);
+        using var golden = new GoldenFile(name);
         var config = (ResnetConfig)golden.Config;
         var model = new Resnet(config, ImageShape.Of(config));
-        golden.Fill(model);
+        golden.FillWeights(model);
         using (no_grad())
             foreach (var (buffer, tensor) in model.named_buffers()) tensor.copy_(golden["before." + buffer]);
 
         model.train();
         var logits = model.call(golden["input"]);
-        GoldenModel.Close(golden["logits"], logits, 1e-5, "logits");
+        GoldenFile.Close(golden["logits"], logits, 1e-5, "logits");
         var loss = nn.functional.cross_entropy(logits, golden["labels"]);
-        GoldenModel.Close(golden["loss"], loss, 1e-5, "loss");
+        GoldenFile.Close(golden["loss"], loss, 1e-5, "loss");
         Gradients.Backward(loss);
         foreach (var (parameter, tensor) in model.named_parameters())
-            GoldenModel.Close(golden["gradient." + parameter], tensor.grad!, 2e-5, $"gradient of {parameter}");
+            GoldenFile.Close(golden["gradient." + parameter], tensor.grad!, 2e-5, $"gradient of {parameter}");
         var buffers = model.named_buffers().ToList();
         Assert.Equal(2 * (1 + 2 * config.Layers.Sum()), buffers.Count);
-        foreach (var (buffer, tensor) in buffers) GoldenModel.Close(golden["after." + buffer], tensor, 1e-5, buffer);
+        foreach (var (buffer, tensor) in buffers) GoldenFile.Close(golden["after." + buffer], tensor, 1e-5, buffer);
 
         model.eval();
-        GoldenModel.Close(golden["evaluated"], model.call(golden["input"]), 1e-5, "logits with running statistics");
-        foreach (var (buffer, tensor) in model.named_buffers()) GoldenModel.Close(golden["after." + buffer], tensor, 1e-5, $"{buffer} after evaluation");
+        GoldenFile.Close(golden["evaluated"], model.call(golden["input"]), 1e-5, "logits with running statistics");
+        foreach (var (buffer, tensor) in model.named_buffers()) GoldenFile.Close(golden["after." + buffer], tensor, 1e-5, $"{buffer} after evaluation");
     }
 
     // In 64 bits, libtorch has a convolution of its own; in fewer it takes a library's, which computes blocks of channels.
@@ -66,7 +66,7 @@ public sealed class ResnetTests
                 expected.sum().backward();
                 var what = $"of {inputs} and {outputs} channels";
                 foreach (var (name, right, computed) in new[] { ("output", expected, convolution.call(x)), ("input's gradient", wide.grad!, x.grad!), ("weights' gradient", weight.grad!, kernel.grad!) })
-                    GoldenModel.Close((right.detach() / right.detach().abs().max()).to(ScalarType.Float32), (computed.detach() / right.detach().abs().max()).to(ScalarType.Float32), tolerance, $"the {name} {what}");
+                    GoldenFile.Close((right.detach() / right.detach().abs().max()).to(ScalarType.Float32), (computed.detach() / right.detach().abs().max()).to(ScalarType.Float32), tolerance, $"the {name} {what}");
             }
     }
 
@@ -90,7 +90,7 @@ public sealed class ResnetTests
         norm.call(ones(2, 2, 3, 3) + randn(2, 2, 3, 3));
         var before = norm.named_buffers().Select(named => named.buffer.clone()).ToList();
         norm.call(full([2, 2, 3, 3], double.NaN, dtype: ScalarType.Float32));
-        foreach (var (kept, (name, buffer)) in before.Zip(norm.named_buffers())) GoldenModel.Close(kept, buffer, 0, name);
+        foreach (var (kept, (name, buffer)) in before.Zip(norm.named_buffers())) GoldenFile.Close(kept, buffer, 0, name);
         norm.call(zeros(2, 2, 3, 3) + 5);
         Assert.NotEqual(before[0][0].item<float>(), norm.get_buffer("mean")![0].item<float>());
     }
@@ -110,8 +110,8 @@ public sealed class ResnetTests
         var exact = model.call(images).to(ScalarType.Float32);
         Precisions.Apply(model, precision);
         var all = model.call(images).to(ScalarType.Float32);
-        GoldenModel.Close(exact, all, Math.Max(tolerance, 1e-6), "logits in another precision");
-        GoldenModel.Close(all.narrow(0, 1, 1), model.call(images.narrow(0, 1, 1)).to(ScalarType.Float32), Math.Max(tolerance, 1e-5), "logits of one image");
+        GoldenFile.Close(exact, all, Math.Max(tolerance, 1e-6), "logits in another precision");
+        GoldenFile.Close(all.narrow(0, 1, 1), model.call(images.narrow(0, 1, 1)).to(ScalarType.Float32), Math.Max(tolerance, 1e-5), "logits of one image");
     }
 
     [Theory]

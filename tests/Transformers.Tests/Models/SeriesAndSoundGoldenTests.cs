@@ -1,4 +1,3 @@
-using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;
 using static TorchSharp.torch;
@@ -16,17 +15,17 @@ public sealed class SeriesAndSoundGoldenTests
     public void Forecasts_losses_and_gradients_equal_those_of_an_independent_implementation(string name, int season)
     {
         using var scope = NewDisposeScope();
-        using var golden = GoldenModel.Open(name);
+        using var golden = new GoldenFile(name);
         var model = SeriesModel.Create((ForecasterConfig)golden.Config, new SeriesShape(24, 5, season));
-        golden.Fill(model);
+        golden.FillWeights(model);
 
-        GoldenModel.Close(golden["forecast"], model.Forecast(golden["values"], golden["observed"]), 1e-5, "forecast");
+        GoldenFile.Close(golden["forecast"], model.Forecast(golden["values"], golden["observed"]), 1e-5, "forecast");
         var (loss, forecast) = model.Loss(golden["values"], golden["observed"], golden["target"], golden["known"]);
-        GoldenModel.Close(golden["forecast"], forecast, 1e-5, "forecast with the loss");
-        GoldenModel.Close(golden["loss"], loss.Objective, 1e-5, "loss");
+        GoldenFile.Close(golden["forecast"], forecast, 1e-5, "forecast with the loss");
+        GoldenFile.Close(golden["loss"], loss.Objective, 1e-5, "loss");
         Gradients.Backward(loss.Objective);
         foreach (var (parameter, tensor) in model.named_parameters())
-            GoldenModel.Close(golden["gradient." + parameter], tensor.grad!, 2e-5, $"gradient of {parameter}");
+            GoldenFile.Close(golden["gradient." + parameter], tensor.grad!, 2e-5, $"gradient of {parameter}");
     }
 
     [Theory]
@@ -35,23 +34,23 @@ public sealed class SeriesAndSoundGoldenTests
     public void Logits_and_gradients_of_sounds_equal_those_of_an_independent_implementation(string name, int frames)
     {
         using var scope = NewDisposeScope();
-        using var golden = GoldenModel.Open(name);
+        using var golden = new GoldenFile(name);
         var model = new Ast((AstConfig)golden.Config, new SoundShape(frames, 16, 5));
-        golden.Fill(model);
+        golden.FillWeights(model);
 
         var logits = model.call(golden["input"]);
-        GoldenModel.Close(golden["logits"], logits, 1e-5, "logits");
+        GoldenFile.Close(golden["logits"], logits, 1e-5, "logits");
         Gradients.Backward(nn.functional.cross_entropy(logits, golden["labels"]));
         foreach (var (parameter, tensor) in model.named_parameters())
-            GoldenModel.Close(golden["gradient." + parameter], tensor.grad!, 2e-5, $"gradient of {parameter}");
+            GoldenFile.Close(golden["gradient." + parameter], tensor.grad!, 2e-5, $"gradient of {parameter}");
     }
 
     [Fact]
     public void The_spectrogram_is_that_of_the_definition()
     {
         using var scope = NewDisposeScope();
-        using var golden = GoldenModel.Open("log-mel");
+        using var golden = new GoldenFile("log-mel");
         using var front = new LogMel(128, CPU);
-        GoldenModel.Close(golden["spectrogram"], front.Of(golden["samples"]), 1e-4, "spectrogram");
+        GoldenFile.Close(golden["spectrogram"], front.Of(golden["samples"]), 1e-4, "spectrogram");
     }
 }

@@ -50,10 +50,10 @@ public sealed class SwinTests
         var within = windows.Join(attention.forward(windows.Cut(x), new AttentionInput(Mask: mask)));
         using var recorder = new AttentionRecorder();
         var plainly = windows.Join(attention.forward(windows.Cut(x), new AttentionInput(Mask: mask, Recorder: recorder)));
-        GoldenModel.Close(plainly, within, 1e-5, "kernel");
+        GoldenFile.Close(plainly, within, 1e-5, "kernel");
 
         var full = attention.forward(x.view(2, rows * columns, 8), new AttentionInput(Mask: Neighbours(windows)));
-        GoldenModel.Close(full.view(2, rows, columns, 8), within, 1e-5, "attention");
+        GoldenFile.Close(full.view(2, rows, columns, 8), within, 1e-5, "attention");
     }
 
     // Two places see each other where the shifted cut puts them into one window: from the definition, place by place.
@@ -152,6 +152,6 @@ public sealed class SwinTests
         using var model = New(Small with { Window = 3 }, new ImageShape(16, 3, 5));
         Assert.Equal([25, 2], model.Adapt("blocks.0.pos_bias.table", randn(49, 2), [25, 2])!.shape);
         var constant = ones(49, 1) * tensor(new[] { 1f, -2f });
-        GoldenModel.Close(ones(25, 1) * tensor(new[] { 1f, -2f }), WindowPositionBias.Interpolate(constant, 25), 1e-5, "constant table");
+        GoldenFile.Close(ones(25, 1) * tensor(new[] { 1f, -2f }), WindowPositionBias.Interpolate(constant, 25), 1e-5, "constant table");
     }
 }

@@ -19,21 +19,21 @@ public sealed class VisionGoldenTests
     public void Logits_and_gradients_equal_those_of_an_independent_implementation(string name)
     {
         using var scope = NewDisposeScope();
-        using var golden = GoldenModel.Open(name);
+        using var golden = new GoldenFile(name);
         nn.Module<Tensor, Tensor> model = golden.Config switch
         {
             VitConfig vit => new Vit(vit, ImageShape.Of(vit)),
             SwinConfig swin => new Swin(swin, ImageShape.Of(swin)),
             var other => throw new InvalidOperationException($"{other}"),
         };
-        golden.Fill(model);
+        golden.FillWeights(model);
 
         var logits = model.call(golden["input"]);
-        GoldenModel.Close(golden["logits"], logits, 1e-5, "logits");
+        GoldenFile.Close(golden["logits"], logits, 1e-5, "logits");
         var loss = nn.functional.cross_entropy(logits, golden["labels"]);
-        GoldenModel.Close(golden["loss"], loss, 1e-5, "loss");
+        GoldenFile.Close(golden["loss"], loss, 1e-5, "loss");
         Gradients.Backward(loss);
         foreach (var (parameter, tensor) in model.named_parameters())
-            GoldenModel.Close(golden["gradient." + parameter], tensor.grad!, 1e-5, $"gradient of {parameter}");
+            GoldenFile.Close(golden["gradient." + parameter], tensor.grad!, 1e-5, $"gradient of {parameter}");
     }
 }

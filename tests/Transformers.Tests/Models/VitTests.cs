@@ -28,7 +28,7 @@ public sealed class VitTests
         var (x, weight, bias) = (randn(2, 3, height, width), randn(8, 3, patch, patch), randn(8));
         var product = nn.functional.linear(PatchEmbedding.Flatten(x, patch), weight.flatten(1), bias);
         Assert.Equal([2, height / patch, width / patch, 8], product.shape);
-        GoldenModel.Close(nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1), product, 1e-5, "projection");
+        GoldenFile.Close(nn.functional.conv2d(x, weight, bias, strides: [weight.size(2), weight.size(3)]).permute(0, 2, 3, 1), product, 1e-5, "projection");
     }
 
     [Theory]
@@ -83,7 +83,7 @@ public sealed class VitTests
         var table = randn(5, 5, 8);
         Assert.Same(table, LearnedGrid.Interpolate(table, 5, 5));
         var constant = ones(5, 5, 1) * randn(8);
-        GoldenModel.Close(ones(7, 3, 1) * constant[0, 0], LearnedGrid.Interpolate(constant, 7, 3), 1e-5, "constant table");
+        GoldenFile.Close(ones(7, 3, 1) * constant[0, 0], LearnedGrid.Interpolate(constant, 7, 3), 1e-5, "constant table");
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class VitTests
         model.eval();
         var image = randn(2, 3, 16, 16);
         using var recorder = new AttentionRecorder();
-        GoldenModel.Close(model.call(image), model.Logits(image, recorder), 1e-5, "logits");
+        GoldenFile.Close(model.call(image), model.Logits(image, recorder), 1e-5, "logits");
         Assert.Equal(2, recorder.Weights.Count);
         Assert.Equal([2, 2, 17, 17], recorder.Weights[1].shape);
     }

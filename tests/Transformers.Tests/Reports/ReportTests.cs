@@ -38,7 +38,7 @@ public class ReportTests
         runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2", "training.validate.every=2"), "run");
         Assert.StartsWith("<svg", File.ReadAllText(Path.Combine(runs.PathOf("run"), "pictures", "attention.svg")));
         var file = Assert.Single(Directory.GetFiles(Path.Combine(runs.PathOf("run"), "tensorboard")));
-        var values = Runs.TensorBoardReader.Read(file).SelectMany(one => one.Values.Select(value => (one.Step, value))).ToList();
+        var values = Training.TensorBoardReader.Read(file).SelectMany(one => one.Values.Select(value => (one.Step, value))).ToList();
         Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "pictures/attention").Select(one => one.Step));
         Assert.Equal([2L, 4L], values.Where(one => one.value.Tag == "weights/blocks.1.mlp.up.weight").Select(one => one.Step));
         Assert.Contains(values, one => one.value.Tag == "loss/val");

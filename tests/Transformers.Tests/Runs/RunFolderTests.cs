@@ -71,7 +71,7 @@ public class RunFolderTests
     public void A_checkpoint_is_meant_by_its_own_folder_or_by_its_run()
     {
         using var folder = new TempFolder();
-        var policy = new CheckpointPolicy(9, new BestRule("val_loss"));
+        var policy = new CheckpointPolicy(9, "val_loss");
         using (var run = RunFolder.OpenForTraining(folder["run"], policy))
         {
             Assert.Throws<CheckpointException>(() => RunFolder.OpenCheckpoint(folder["run"]));

@@ -1,5 +1,3 @@
-using Transformers.Tests.Runs;
-
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]

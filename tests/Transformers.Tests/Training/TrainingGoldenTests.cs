@@ -59,8 +59,8 @@ public sealed class TrainingGoldenTests
             Assert.Equal(losses[i], report.Loss, 1e-5);
             Assert.Equal(norms[i], report.GradientNorm, 1e-5 * norms[i]);
         }
-        foreach (var (name, weight) in model.state_dict()) GoldenModel.Close(Get("final." + name), weight, 2e-4, name);
-        foreach (var (name, average) in trainer.Ema!.State) GoldenModel.Close(Get("average." + name), average, 2e-4, $"the average of {name}");
+        foreach (var (name, weight) in model.state_dict()) GoldenFile.Close(Get("final." + name), weight, 2e-4, name);
+        foreach (var (name, average) in trainer.Ema!.State) GoldenFile.Close(Get("average." + name), average, 2e-4, $"the average of {name}");
 
         Tensor Get(string name) => ModelTensors.Load(file, file.Tensors.First(tensor => tensor.Name == name), file.Path);
     }

@@ -52,36 +52,25 @@ public static class SceneGenerator
     public static void Write(string folder, int size, ulong seed, CancellationToken cancel = default)
     {
         if (size is < 1 or > 10_000_000) throw new UserException($"the number of scenes ({size}) must be from 1 to 10,000,000");
-        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-            throw new UserException($"{folder} exists and is not an empty folder", "name another folder, or remove it first");
-        try
+        PartialFolder.Fill(folder, "the scenes", path =>
         {
-            using var making = PartialFolder.Create(target);
-            Directory.CreateDirectory(Path.Combine(making.Path, "images"));
-            using var regions = Open(Path.Combine(making.Path, "regions.jsonl"));
+            Directory.CreateDirectory(Path.Combine(path, "images"));
+            using var regions = Open(Path.Combine(path, "regions.jsonl"));
             foreach (var split in Enum.GetValues<SceneSplit>())
             {
-                using var lines = Open(Path.Combine(making.Path, NameOf(split) + ".jsonl"));
+                using var lines = Open(Path.Combine(path, NameOf(split) + ".jsonl"));
                 for (var i = 0; i < SizeOf(split, size); i++)
                 {
                     cancel.ThrowIfCancellationRequested();
                     var (scene, image) = (At(split, seed, i), Draw(split, seed, i));
                     var name = $"images/{NameOf(split)}-{i:d6}.png";
-                    File.WriteAllBytes(Path.Combine(making.Path, name), ImageCodec.EncodePng(image));
+                    File.WriteAllBytes(Path.Combine(path, name), ImageCodec.EncodePng(image));
                     lines.WriteLine(JsonSerializer.Serialize(
                         new SceneLine(name, scene.Question, scene.Answer, scene.Kind.ToString().ToLowerInvariant(), scene.Caption, scene.FalseCaption), JsonStyle.Options));
                     regions.WriteLine(JsonSerializer.Serialize(SceneRegions.Of(name, split, seed, i), JsonStyle.Options));
                 }
             }
-            regions.Dispose();
-            if (Directory.Exists(target)) Directory.Delete(target);
-            making.Complete();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"the scenes cannot be written to {folder}: {OutputFile.ReasonOf(exception)}", inner: exception);
-        }
+        });
     }
 
     static StreamWriter Open(string path) => new(path, append: false, new UTF8Encoding(false)) { NewLine = "\n" };

@@ -163,24 +163,14 @@ public static class SpeechGenerator
     /// <exception cref="UserException">The folder is not empty or cannot be written.</exception>
     public static void Write(string folder, int count, ulong seed, CancellationToken cancel = default)
     {
-        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (File.Exists(target) || (Directory.Exists(target) && Directory.EnumerateFileSystemEntries(target).Any()))
-            throw new UserException($"{folder} exists and is not an empty folder", "name another folder, or remove it first");
-        try
+        PartialFolder.Fill(folder, "the recordings", path =>
         {
-            using var making = PartialFolder.Create(target);
             foreach (var (split, (name, _)) in Splits.Index())
             {
-                foreach (var label in Classes) Directory.CreateDirectory(Path.Combine(making.Path, name, label));
-                AllCores.For(CountOf(count, split), i => File.WriteAllBytes(Path.Combine(making.Path, name, Classes[i % Classes.Count], $"{i:d6}.wav"), WavFile.Write(Speak(seed, split, i))), cancel);
+                foreach (var label in Classes) Directory.CreateDirectory(Path.Combine(path, name, label));
+                AllCores.For(CountOf(count, split), i => File.WriteAllBytes(Path.Combine(path, name, Classes[i % Classes.Count], $"{i:d6}.wav"), WavFile.Write(Speak(seed, split, i))), cancel);
             }
-            if (Directory.Exists(target)) Directory.Delete(target);
-            making.Complete();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new UserException($"the recordings cannot be written to {folder}: {OutputFile.ReasonOf(exception)}", inner: exception);
-        }
+        });
     }
 
     static int CountOf(int train, int split) => split switch { 0 => train, 1 => Math.Max(Classes.Count, train / 10), _ => Math.Max(Classes.Count, train / 5) };

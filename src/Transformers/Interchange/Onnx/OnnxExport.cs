@@ -9,7 +9,7 @@ using Transformers.Data.Audio;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
 using Transformers.IO;
-using Transformers.Layers;
+using Transformers.Models;
 
 namespace Transformers.Interchange.Onnx;
 

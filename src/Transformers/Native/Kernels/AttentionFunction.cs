@@ -17,7 +17,7 @@ sealed unsafe partial class AttentionFunction : KernelFunction
         arguments = new()
         {
             B = q.size(0), H = q.size(1), K = k.size(1), T = q.size(2), S = k.size(2), E = q.size(3), Type = TypeOf(q.dtype), Causal = view.Causal ? 1 : 0,
-            Window = view.Window, Scale = 1 / Math.Sqrt(q.size(3)), Dropout = view.Dropout, Bias = BiasSizes(view.Bias),
+            Scale = 1 / Math.Sqrt(q.size(3)), Dropout = view.Dropout, Bias = BiasSizes(view.Bias),
         };
     }
 
@@ -91,9 +91,6 @@ unsafe struct AttentionArguments
 
     /// <summary>1: query i sees keys up to i + S - T.</summary>
     internal int Causal;
-
-    /// <summary>Keys this many or more positions behind a query are hidden from it; 0 for none.</summary>
-    internal long Window;
     internal double Scale;
 
     /// <summary>[B, H, T, E], [B, K, S, E], [B, K, S, E], [B, H, T, E].</summary>

@@ -18,9 +18,8 @@ readonly record struct AttentionWeights(Tensor Query, Tensor? QueryBias, Tensor?
 /// <param name="Lengths">[B] int64: keys from this index on are hidden; null for none.</param>
 /// <param name="Cosine">Of rotary positions, [T, E]; null for none.</param>
 /// <param name="Sine">Of rotary positions, [T, E]; null for none.</param>
-/// <param name="Window">Keys this many or more positions behind a query are hidden; 0 for none.</param>
 /// <param name="Dropout">Dropout of the attention weights.</param>
-readonly record struct AttentionView(bool Causal = false, Tensor? Bias = null, Tensor? Lengths = null, Tensor? Cosine = null, Tensor? Sine = null, long Window = 0, KernelDropout Dropout = default);
+readonly record struct AttentionView(bool Causal = false, Tensor? Bias = null, Tensor? Lengths = null, Tensor? Cosine = null, Tensor? Sine = null, KernelDropout Dropout = default);
 
 /// <summary>The attention sublayer, computed by a kernel.</summary>
 sealed unsafe partial class AttentionSublayerFunction : KernelFunction
@@ -41,7 +40,7 @@ sealed unsafe partial class AttentionSublayerFunction : KernelFunction
         arguments = new()
         {
             B = x.size(0), T = x.size(1), S = (source ?? x).size(1), D = x.size(2), H = heads, K = kvHeads, E = E, Products = TypeOf(compute),
-            Causal = view.Causal ? 1 : 0, PostNorm = norm.Post ? 1 : 0, Rms = norm.Rms ? 1 : 0, Epsilon = (float)norm.Epsilon, Window = view.Window,
+            Causal = view.Causal ? 1 : 0, PostNorm = norm.Post ? 1 : 0, Rms = norm.Rms ? 1 : 0, Epsilon = (float)norm.Epsilon,
             Scale = 1 / Math.Sqrt(E), WeightDropout = view.Dropout, Dropout = norm.Dropout, Bias = BiasSizes(view.Bias),
         };
     }
@@ -142,7 +141,6 @@ unsafe struct AttentionSublayerArguments
     internal int Causal, PostNorm, Rms;
 
     /// <summary>As in <see cref="AttentionArguments"/>.</summary>
-    internal long Window;
     internal double Scale;
     internal float Epsilon;
 

@@ -7,29 +7,27 @@ namespace Transformers.Native;
 sealed unsafe partial class ActivationFunction : KernelFunction
 {
     readonly Tensor given;
-    Tensor? bias;
     ActivationArguments arguments;
     Tensor? x;
 
-    ActivationFunction(Tensor x, Tensor? bias, KernelActivation activation, bool gated)
+    ActivationFunction(Tensor x, KernelActivation activation, bool gated)
     {
-        (given, this.bias) = (x, bias);
+        given = x;
         var width = gated ? x.size(-1) / 2 : x.size(-1);
         arguments = new() { Rows = x.numel() / Math.Max(1, x.size(-1)), Width = width, Activation = activation, Gated = gated ? 1 : 0, Type = TypeOf(x.dtype) };
     }
 
-    /// <summary>act(x + bias) for x of […, F] and a bias of [F].</summary>
-    internal static Tensor Of(Tensor x, Tensor? bias, KernelActivation activation) => new ActivationFunction(x, bias, activation, gated: false).Apply(x, bias);
+    /// <summary>act(x).</summary>
+    internal static Tensor Of(Tensor x, KernelActivation activation) => new ActivationFunction(x, activation, gated: false).Apply(x);
 
     /// <summary>The activated first half of x times its second half: […, 2F] becomes […, F].</summary>
-    internal static Tensor Gated(Tensor x, KernelActivation activation) => new ActivationFunction(x, null, activation, gated: true).Apply(x, null);
+    internal static Tensor Gated(Tensor x, KernelActivation activation) => new ActivationFunction(x, activation, gated: true).Apply(x);
 
     protected override Tensor Forward(bool keep)
     {
         x = HoldRead(given, given.contiguous(), keep)!;
-        if (keep) bias = HoldIfPresent(bias);
         var y = empty([.. given.shape[..^1], arguments.Width], given.dtype);
-        SetPointers();
+        arguments.X = At(x);
         arguments.Y = At(y);
         KernelStatus.Check(tk_activation_forward(arguments));
         GC.KeepAlive(this);
@@ -38,26 +36,18 @@ sealed unsafe partial class ActivationFunction : KernelFunction
 
     protected override Tensor?[] Backward(Tensor gradient)
     {
-        var dy = gradient.to(x!.dtype).contiguous();
-        var results = new Tensor?[2];
-        results[0] = empty_like(x);
-        SetPointers();
-        KernelStatus.Check(tk_activation_backward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Bias = GradientOf(results, 1) }));
-        GC.KeepAlive((this, dy));
-        return results;
-    }
-
-    void SetPointers()
-    {
+        var (dy, dx) = (gradient.to(x!.dtype).contiguous(), empty_like(x));
         arguments.X = At(x);
-        arguments.Bias = Floats(bias);
+        KernelStatus.Check(tk_activation_backward(arguments, At(dy), At(dx)));
+        GC.KeepAlive((this, dy));
+        return [dx];
     }
 
     [LibraryImport(KernelStatus.Library)]
     private static partial int tk_activation_forward(in ActivationArguments a);
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial int tk_activation_backward(in ActivationArguments a, in ActivationGradients g);
+    private static partial int tk_activation_backward(in ActivationArguments a, void* dy, void* dx);
 }
 
 /// <summary>An activation.</summary>
@@ -71,68 +61,140 @@ unsafe struct ActivationArguments
     /// <summary>[Rows, Width], or [Rows, 2·Width] if gated.</summary>
     internal void* X;
 
-    /// <summary>[Width]; null for none, and if gated.</summary>
-    internal float* Bias;
-
     /// <summary>[Rows, Width].</summary>
     internal void* Y;
 }
 
-/// <summary>The gradients of an activation.</summary>
-unsafe struct ActivationGradients
-{
-    internal void* Dy, Dx;
-    internal KernelGradient Bias;
-}
-
-/// <summary>Dropout with or without a residual connection, computed by a kernel; nothing is saved for the backward pass.</summary>
+/// <summary>Dropout, computed by a kernel; nothing is saved for the backward pass.</summary>
 sealed unsafe partial class DropoutKernelFunction : KernelFunction
 {
     readonly Tensor x;
-    readonly Tensor? residual;
     readonly KernelDropout dropout;
     readonly ScalarType type;
-    readonly ScalarType? residualType;
     readonly long examples;
 
-    DropoutKernelFunction(Tensor x, Tensor? residual, KernelDropout dropout) =>
-        (this.x, this.residual, this.dropout, type, residualType, examples) = (x, residual, dropout, x.dtype, residual?.dtype, x.size(0));
+    DropoutKernelFunction(Tensor x, KernelDropout dropout) => (this.x, this.dropout, type, examples) = (x, dropout, x.dtype, x.size(0));
 
-    /// <summary>residual + drop(x), both [B, …], in the wider of their types; each index of the first dimension is an example.</summary>
-    internal static Tensor Of(Tensor x, Tensor? residual, KernelDropout dropout) => new DropoutKernelFunction(x, residual, dropout).Apply(x, residual);
+    /// <summary>drop(x) for x of [B, …]; each index of the first dimension is an example.</summary>
+    internal static Tensor Of(Tensor x, KernelDropout dropout) => new DropoutKernelFunction(x, dropout).Apply(x);
 
-    protected override Tensor Forward(bool keep)
+    protected override Tensor Forward(bool keep) => Drop(x);
+
+    protected override Tensor?[] Backward(Tensor gradient) => [Drop(gradient.to(type))];
+
+    Tensor Drop(Tensor from)
     {
-        var wide = type == ScalarType.Float32 || residualType == ScalarType.Float32;
-        return Drop(x, residual, wide ? ScalarType.Float32 : type);
-    }
-
-    protected override Tensor?[] Backward(Tensor gradient) => [Drop(gradient, null, type), residualType is { } added ? gradient.to(added) : null];
-
-    Tensor Drop(Tensor from, Tensor? added, ScalarType to)
-    {
-        var (dense, sum) = (from.contiguous(), added?.contiguous());
-        var y = empty(from.shape, to);
-        KernelStatus.Check(tk_dropout_add_run(new()
+        var (dense, y) = (from.contiguous(), empty(from.shape, type));
+        KernelStatus.Check(tk_drop_run(new()
         {
-            Examples = examples, ExampleSize = from.numel() / Math.Max(1, examples), XType = TypeOf(dense.dtype), ResidualType = sum is null ? default : TypeOf(sum.dtype),
-            YType = TypeOf(to), X = At(dense), Residual = At(sum), Y = At(y), Dropout = dropout,
+            Examples = examples, ExampleSize = from.numel() / Math.Max(1, examples), Type = TypeOf(type), X = At(dense), Y = At(y), Dropout = dropout,
         }));
-        GC.KeepAlive((dense, sum));
+        GC.KeepAlive(dense);
         return y;
     }
 
     [LibraryImport(KernelStatus.Library)]
-    private static partial int tk_dropout_add_run(in DropoutAddArguments a);
+    private static partial int tk_drop_run(in DropArguments a);
 }
 
-/// <summary>Dropout with or without a residual connection.</summary>
-unsafe struct DropoutAddArguments
+/// <summary>Dropout of the elements of examples.</summary>
+unsafe struct DropArguments
 {
     internal long Examples, ExampleSize;
-    internal KernelType XType, ResidualType, YType;
+    internal KernelType Type;
 
-    /// <summary>[Examples, ExampleSize]; the residual may be null.</summary>
-    internal void* X, Residual, Y;
+    /// <summary>[Examples, ExampleSize].</summary>
+    internal void* X, Y;
     internal KernelDropout Dropout;
+}
+
+/// <summary>LayerNorm and RMSNorm, computed by a kernel.</summary>
+sealed unsafe partial class NormFunction : KernelFunction
+{
+    readonly Tensor given;
+    Tensor weight;
+    Tensor? bias;
+    readonly ScalarType type;
+    NormArguments arguments;
+    Tensor? x;
+
+    NormFunction(Tensor x, Tensor weight, Tensor? bias, double epsilon, bool rms, ScalarType type)
+    {
+        (given, this.weight, this.bias, this.type) = (x, weight, bias, type);
+        var D = x.size(-1);
+        arguments = new() { Rows = x.numel() / Math.Max(1, D), D = D, XType = TypeOf(x.dtype), YType = TypeOf(type), Rms = rms ? 1 : 0, Epsilon = (float)epsilon };
+    }
+
+    /// <summary>Normalises the last dimension of x, […, D]; weight and bias are [D], and the result has the given type.</summary>
+    internal static Tensor Of(Tensor x, Tensor weight, Tensor? bias, double epsilon, bool rms, ScalarType type) =>
+        new NormFunction(x, weight, bias, epsilon, rms, type).Apply(x, weight, bias);
+
+    protected override Tensor Forward(bool keep)
+    {
+        x = HoldRead(given, given.contiguous(), keep)!;
+        if (keep) (weight, bias) = (Hold(weight), HoldIfPresent(bias));
+        var y = empty_like(x, type);
+        var (mean, rstd) = (arguments.Rms != 0 ? null : empty(arguments.Rows), empty(arguments.Rows));
+        if (keep && mean is not null) Keep(mean);
+        if (keep) Keep(rstd);
+        arguments.Mean = Floats(mean);
+        arguments.Rstd = Floats(rstd);
+        SetPointers();
+        arguments.Y = At(y);
+        KernelStatus.Check(tk_norm_forward(arguments));
+        GC.KeepAlive((this, mean, rstd));
+        return y;
+    }
+
+    protected override Tensor?[] Backward(Tensor gradient)
+    {
+        var dy = gradient.to(type).contiguous();
+        var results = new Tensor?[3];
+        results[0] = empty_like(x!);
+        SetPointers();
+        KernelStatus.Check(tk_norm_backward(arguments, new() { Dy = At(dy), Dx = At(results[0]), Gamma = GradientOf(results, 1), Beta = GradientOf(results, 2) }));
+        GC.KeepAlive((this, dy));
+        return results;
+    }
+
+    void SetPointers()
+    {
+        arguments.X = At(x);
+        arguments.Gamma = Floats(weight);
+        arguments.Beta = Floats(bias);
+    }
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial int tk_norm_forward(in NormArguments a);
+
+    [LibraryImport(KernelStatus.Library)]
+    private static partial int tk_norm_backward(in NormArguments a, in NormGradients g);
+}
+
+/// <summary>A norm over the last dimension.</summary>
+unsafe struct NormArguments
+{
+    internal long Rows, D;
+    internal KernelType XType, YType;
+    internal int Rms;
+    internal float Epsilon;
+
+    /// <summary>[Rows, D].</summary>
+    internal void* X;
+
+    /// <summary>[D]; null for 1 and 0.</summary>
+    internal float* Gamma, Beta;
+
+    /// <summary>[Rows, D].</summary>
+    internal void* Y;
+
+    /// <summary>[Rows], for the backward pass.</summary>
+    internal float* Mean, Rstd;
+}
+
+/// <summary>The gradients of a norm.</summary>
+unsafe struct NormGradients
+{
+    internal void* Dy, Dx;
+    internal KernelGradient Gamma, Beta;
 }

@@ -12,7 +12,7 @@ static unsafe partial class KernelLibrary
     internal const string Variable = "TRANSFORMER_KERNELS";
 
     // The version of src/Kernels/transformer_kernels.h that the structs of this folder match.
-    const int Interface = 2;
+    const int Interface = 3;
 
     static readonly Lazy<Loaded> loaded = new(Load);
 

@@ -9,13 +9,13 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
 {
     readonly Tensor hidden, weight, targets;
     readonly Tensor? bias;
-    readonly double smoothing, scale;
+    readonly double smoothing;
     readonly ScalarType compute;
     readonly Tensor?[] gradients = new Tensor?[3];
     double plain;
 
-    LinearCrossEntropyFunction(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, double scale, ScalarType compute) =>
-        (this.hidden, this.weight, this.bias, this.targets, this.smoothing, this.scale, this.compute) = (hidden, weight, bias, targets, smoothing, scale, compute);
+    LinearCrossEntropyFunction(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, ScalarType compute) =>
+        (this.hidden, this.weight, this.bias, this.targets, this.smoothing, this.compute) = (hidden, weight, bias, targets, smoothing, compute);
 
     /// <summary>Whether the kernel supports this output layer.</summary>
     internal static bool Takes(Tensor hidden, Tensor weight, ScalarType compute) => Takes([hidden, weight]) && Multiplies(compute);
@@ -27,12 +27,10 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
     /// <param name="targets">[N] int64: classes below V, or -100 for a row that does not count.</param>
     /// <param name="smoothing">The probability that is spread over all classes.</param>
     /// <param name="compute">The type of products.</param>
-    /// <param name="scale">The expected gradient of the sum, with which gradients need no scaling in the backward pass. Any other gradient
-    /// gives correct results as well.</param>
     /// <returns>The loss with its graph, a scalar in 32 bits, and the loss without smoothing.</returns>
-    internal static (Tensor Loss, double Plain) Sum(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, ScalarType compute, double scale = 1)
+    internal static (Tensor Loss, double Plain) Sum(Tensor hidden, Tensor weight, Tensor? bias, Tensor targets, double smoothing, ScalarType compute)
     {
-        var function = new LinearCrossEntropyFunction(hidden, weight, bias, targets, smoothing, scale, compute);
+        var function = new LinearCrossEntropyFunction(hidden, weight, bias, targets, smoothing, compute);
         var loss = function.Apply(hidden, weight, bias);
         return (loss, function.plain);
     }
@@ -48,7 +46,7 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
         KernelStatus.Check(tk_linear_cross_entropy_run(new()
         {
             Rows = rows.size(0), D = rows.size(1), V = matrix.size(0), Products = TypeOf(compute), HiddenType = TypeOf(rows.dtype), Hidden = At(rows), HiddenRow = rows.size(1),
-            Weight = Matrix(matrix), Bias = Floats(offsets), Targets = (long*)At(classes), IgnoreIndex = -100, LabelSmoothing = smoothing, GradientScale = scale,
+            Weight = Matrix(matrix), Bias = Floats(offsets), Targets = (long*)At(classes), IgnoreIndex = -100, LabelSmoothing = smoothing,
             Loss = &loss, PlainLoss = &without, DHidden = Floats(gradients[0]), DWeight = new() { Data = Floats(gradients[1]) }, DBias = new() { Data = Floats(gradients[2]) },
         }));
         GC.KeepAlive((rows, matrix, offsets, classes));
@@ -58,7 +56,7 @@ sealed unsafe partial class LinearCrossEntropyFunction : KernelFunction
 
     protected override Tensor?[] Backward(Tensor gradient)
     {
-        var factor = gradient.item<float>() / (float)scale;
+        var factor = gradient.item<float>();
         if (factor != 1)
             foreach (var part in gradients) part?.mul_(Scalars.Of(factor));
         return [PassOn(0, () => gradients[0]!), PassOn(1, () => gradients[1]!), PassOn(2, () => gradients[2]!)];
@@ -88,9 +86,6 @@ unsafe struct LinearCrossEntropyArguments
     internal long* Targets;
     internal long IgnoreIndex;
     internal double LabelSmoothing;
-
-    /// <summary>Multiplies the gradients.</summary>
-    internal double GradientScale;
 
     /// <summary>The sum over the targets that count; the second without label smoothing, null if it is not wanted.</summary>
     internal double* Loss, PlainLoss;

@@ -73,7 +73,7 @@ public sealed class KernelFileTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
         using var scope = NewDisposeScope();
-        ActivationFunction.Of(randn(500, 500), null, KernelActivation.Gelu);
+        ActivationFunction.Of(randn(500, 500), KernelActivation.Gelu);
         string[] runtimes = [.. File.ReadLines("/proc/self/maps").Select(line => line.Split(' ')[^1]).Where(file => Regex.IsMatch(Path.GetFileName(file), @"^lib(gomp|iomp5|omp)\b")).Distinct()];
         Assert.Single(runtimes);
     }

@@ -127,7 +127,7 @@ public sealed class KernelLawTests
         // The plain path computes the same masks in managed code.
         var x = ones(3, 7, 11);
         var mask = DropoutMask.Create([3, 7, 11], rate, key, 5);
-        Assert.True(DropoutKernelFunction.Of(x, null, new() { Rate = rate, Key = key, FirstExample = 5 }).eq(mask).all().item<bool>());
+        Assert.True(DropoutKernelFunction.Of(x, new() { Rate = rate, Key = key, FirstExample = 5 }).eq(mask).all().item<bool>());
         // Equal scores, and values that show which keys were kept.
         var (B, heads, T, S) = (2, 3, 5, 8);
         var (q, k, v) = (zeros(B, heads, T, S), zeros(B, heads, S, S), eye(S).expand(B, heads, S, S).contiguous());
@@ -165,8 +165,8 @@ public sealed class KernelLawTests
             Tensor X() => leaf * 1.5;
             var x = LinearKernelFunction.Of(X(), matrix * 2, vector * 3, ScalarType.Float32, ScalarType.Float32);
             x = NormFunction.Of(x, vector * 2, vector * 1, 1e-5, false, ScalarType.Float32);
-            x = ActivationFunction.Of(x, vector * 2, KernelActivation.Gelu);
-            x = DropoutKernelFunction.Of(x, X(), new() { Rate = 0.1, Key = 7 });
+            x = ActivationFunction.Of(x * 1, KernelActivation.Gelu);
+            x = DropoutKernelFunction.Of(x * 1, new() { Rate = 0.1, Key = 7 });
             x = FeedForwardFunction.Of(x, new(vector * 2, null, 1e-5, true, true), matrix * 1, vector * 1, matrix * 2, vector * 2, KernelActivation.Silu, false, default, ScalarType.Float32);
             x = AttentionSublayerFunction.Of(x, X(), new(vector * 2, vector * 1, 1e-5, false, false), new(matrix * 1, null, cat([matrix, matrix * 2], 0), null, matrix * 1, null), new(Bias: scores * 2), H, H, ScalarType.Float32);
             var heads = x.view(2, 6, H, D / H).transpose(1, 2);

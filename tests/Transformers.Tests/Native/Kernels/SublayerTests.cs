@@ -112,7 +112,7 @@ public sealed class SublayerTests
                 Tensor Heads(Tensor x, long count) => x.reshape(B, -1, count, E).transpose(1, 2);
                 var k = Turn(Heads(kv.narrow(-1, 0, groups * E), groups)).repeat_interleave(heads / groups, 1);
                 var v = Heads(kv.narrow(-1, groups * E, groups * E), groups).repeat_interleave(heads / groups, 1);
-                var mixed = LossAndAttentionTests.Formula(Turn(Heads(q, heads)), k, v, At(p, bias), lengths, causal, 0).transpose(1, 2).reshape(B, T, heads * E);
+                var mixed = LossAndAttentionTests.Formula(Turn(Heads(q, heads)), k, v, At(p, bias), lengths, causal).transpose(1, 2).reshape(B, T, heads * E);
                 return norm.After(p[0], nn.functional.linear(mixed, p[2], At(p, outputBias)), p[3..first]);
             }, Tolerance(bf16), $"{what}, B {B}, T {T}, S {S}, D {D}, H {heads}, K {groups}, E {E}, bf16 {bf16}, cross {cross}, causal {causal}, masked {masked}, turned {turned}, padded {padded}, rms {norm.Rms}, post {norm.Post}");
     }, 25);

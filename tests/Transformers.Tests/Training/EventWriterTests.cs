@@ -1,7 +1,6 @@
-using Transformers.Runs;
 using Transformers.Training;
 
-namespace Transformers.Tests.Runs;
+namespace Transformers.Tests.Training;
 
 public sealed class EventWriterTests : IDisposable
 {

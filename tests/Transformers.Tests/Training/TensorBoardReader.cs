@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Transformers.Tests.Runs;
+namespace Transformers.Tests.Training;
 
 /// <summary>One record of an event file.</summary>
 sealed record ReadEvent(double WallTime, long Step)
