@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
 using TransformerCli.Output;
+using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.Native;
 using Transformers.Processes;

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
+using TransformerCli.Output;
+using Transformers.Configs;
 using Transformers.IO;
 using Transformers.Reports;
 using Transformers.Runs;
@@ -31,4 +34,39 @@ static class ReportCommand
         using var folder = RunFolder.OpenForReading(path);
         return ReportedRun.Read(folder);
     }
+}
+
+/// <summary><c>runs</c>: the runs in a folder, with their state and losses. Does not load libtorch.</summary>
+static class RunsCommand
+{
+    public static Command Create(CliContext context)
+    {
+        var folder = new Argument<string>("DIR") { Description = "A folder with runs in it, or in folders below it", HelpName = "DIR", DefaultValueFactory = _ => "runs" };
+        return context.Create("runs", """
+            Lists the runs in a folder: whether each is running, stopped or finished, its steps, and its last and best validation loss.
+
+            Example: transformer runs runs/vit-digits-sweep
+            """, [folder], (parse, _) =>
+        {
+            var path = parse.GetRequiredValue(folder);
+            if (!Directory.Exists(path)) throw new UserException([new Problem(File.Exists(path) ? "is a file, but a folder with runs is needed" : "the folder does not exist", path, Hint: File.Exists(path) ? null : Suggestion.ForPath(path))]);
+            var runs = RunOverview.Below(path, problem => context.Error.WriteLine($"warning: {problem.Message}"));
+            return context.Print(parse, new { Schema = "transformer.runs/1", Runs = runs }, writer =>
+            {
+                if (runs.Count == 0) context.Error.WriteLine($"{path} contains no runs");
+                else TableOf(runs).Write(writer);
+            });
+        });
+    }
+
+    static TextTable TableOf(IReadOnlyList<RunOverview> runs)
+    {
+        var table = new TextTable("run", "model", "state", ">step", ">val_loss", ">best", ">at step", "changed");
+        foreach (var run in runs)
+            table.Add(run.Run, run.Model, run.State, FormattableString.Invariant($"{run.Step:N0}/{run.Steps:N0}"), Loss(run.ValLoss), Loss(run.Best?.ValLoss),
+                run.Best?.Step.ToString("N0", CultureInfo.InvariantCulture) ?? "", run.Changed.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture));
+        return table;
+    }
+
+    static string Loss(double? loss) => loss?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "";
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Transformers.Data.Text;
 using Transformers.IO;
 using Transformers.Native;
 using Transformers.Processes;
