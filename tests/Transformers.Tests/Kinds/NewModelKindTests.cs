@@ -118,7 +118,7 @@ public sealed class NewModelKindTests
         var names = string.Join('|', typeof(ModelConfig).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(ModelConfig))).Select(type => type.Name));
         var asks = new Regex($@"\b(is|is not|as|case|or|not)\s+\(?({names})\b|Model:\s*({names})\b|^\s*({names})(\s+\w+|\s*\{{.*\}})?\s*=>|\(({names})\)\s*\w");
         var found = SourceFile.Below("Transformers", 150, ".cs").Where(file => !file.Path.Contains("/Models/") && !file.Path.Contains("/Kinds/"))
-            .Concat(SourceFile.Below("TransformerCli", 30, ".cs"))
+            .Concat(SourceFile.Below("TransformerCli", 25, ".cs"))
             .SelectMany(file => file.Code.Where(line => asks.IsMatch(line)).Select(line => $"{file.Path}: {line.Trim()}"));
         Assert.Empty(found);
     }
