@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using TestSupport;
 
 namespace TransformerCli.Tests;
 
 /// <summary>Runs the program, or another one, as a process of its own, to its end.</summary>
 static class EndedProcess
 {
-    internal static string Dll => Path.Combine(AppContext.BaseDirectory, "transformer.dll");
+    internal static string Dll { get; } = Repository.PathOf("artifacts", "bin", "TransformerCli", Repository.Configuration.ToLowerInvariant(), "transformer.dll");
 
     internal static string DotNet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 

@@ -20,7 +20,7 @@ sealed class ProgramProcess : IDisposable
     internal ProgramProcess(string folder, string[] arguments, params string[] prefix)
     {
         // A shell without job control starts what runs beside it deaf to SIGINT, and children inherit that.
-        string[] line = [.. prefix, "env", "--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "transformer.dll"), .. arguments];
+        string[] line = [.. prefix, "env", "--default-signal=INT", "dotnet", EndedProcess.Dll, .. arguments];
         process = Process.Start(new ProcessStartInfo(line[0], line[1..]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
         // Threads of their own: what a test waits for is seen however busy the pool of this process is.
         readers = [Reading(process.StandardOutput, output), Reading(process.StandardError, error)];

@@ -1,3 +1,4 @@
+using System.Reflection.PortableExecutable;
 using TestSupport;
 
 namespace TransformerCli.Tests;
@@ -44,4 +45,15 @@ public sealed class StartupTests : IDisposable
 
     [Fact]
     public void A_command_that_computes_loads_it() => Assert.Contains("libtorch", Loaded("doctor"));
+
+    [Fact]
+    public void The_assemblies_beside_the_program_carry_native_code()
+    {
+        Assert.SkipUnless(Repository.Configuration == "Release", "only release builds are compiled ahead of time");
+        Assert.All(Directory.EnumerateFiles(Path.GetDirectoryName(EndedProcess.Dll)!, "*.dll"), file =>
+        {
+            using var assembly = new PEReader(File.OpenRead(file));
+            Assert.NotEqual(0, assembly.PEHeaders.CorHeader!.ManagedNativeHeaderDirectory.Size);
+        });
+    }
 }

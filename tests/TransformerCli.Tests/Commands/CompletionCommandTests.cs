@@ -5,7 +5,7 @@ namespace TransformerCli.Tests.Commands;
 public sealed class CompletionCommandTests : IDisposable
 {
     // The script asks the program by its name; here that is the one under test.
-    static readonly string Program = $"transformer() {{ dotnet '{Path.Combine(AppContext.BaseDirectory, "transformer.dll")}' \"$@\"; }}";
+    static readonly string Program = $"transformer() {{ dotnet '{EndedProcess.Dll}' \"$@\"; }}";
 
     readonly string root = Directory.CreateTempSubdirectory("transformer-completion-").FullName;
 

@@ -96,6 +96,7 @@ public sealed class WayTests
         {
             WorkingDirectory = folder.FullPath, RedirectStandardOutput = true, RedirectStandardError = true,
         };
+        start.Environment["DOTNET_ReadyToRun"] = "0";   // code that was compiled ahead would run unseen
         start.Environment["DOTNET_STARTUP_HOOKS"] = Built("MethodTrace", "MethodTrace.dll");
         start.Environment["METHOD_TRACE"] = folder["trace"];
         start.Environment["XDG_CACHE_HOME"] = folder["cache"];
