@@ -70,7 +70,9 @@ static partial class LocalLaunch
         var file = Path.Combine(folder, MpiLauncher.EndedFile);
         if (!File.Exists(file) || File.ReadLines(file).FirstOrDefault()?.Split(' ') is not [var rank, var code]) return null;
         const int signalled = 128;
-        return $"process {rank} (pid {ReadNumber(Path.Combine(folder, $"{rank}.pid"))} on {Environment.MachineName}) has ended "
+        // One that dies at once has not written its process id.
+        var pid = ReadNumber(Path.Combine(folder, $"{rank}.pid")) is { } known ? $"pid {known} " : "";
+        return $"process {rank} ({pid}on {Environment.MachineName}) has ended "
             + (int.Parse(code, CultureInfo.InvariantCulture) is > signalled and var number ? $"because of signal {number - signalled}" : $"with exit code {code}");
     }
 

@@ -171,7 +171,7 @@ sealed record TrainOutput(object Document, Action<TextWriter> Write, object? Exp
     internal static TrainOutput Run(RunConfig config, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
         var result = TrainingRun.Start(config, options, observer, stop);
-        return new TrainOutput(result, writer => Summaries.Write(writer, result), result, result.Stopped);
+        return new TrainOutput(result, writer => Summaries.Write(writer, result, config.Training.Validate.Batches), result, result.Stopped);
     }
 
     internal static TrainOutput Seeds(RunConfig config, TrainingOptions options, int count, ITrainingObserver observer, StopRequest stop)

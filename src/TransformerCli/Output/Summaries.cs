@@ -8,13 +8,17 @@ namespace TransformerCli.Output;
 /// <summary>What <c>train</c> prints at its end.</summary>
 static class Summaries
 {
-    internal static void Write(TextWriter writer, TrainResult result)
+    /// <summary>The result of one run.</summary>
+    /// <param name="writer">Where it is printed.</param>
+    /// <param name="result">The result.</param>
+    /// <param name="batches">Over how many batches validations were compared; null for the whole split.</param>
+    internal static void Write(TextWriter writer, TrainResult result, int? batches)
     {
         writer.WriteLine($"run          {result.Run}");
         writer.WriteLine($"steps        {result.Steps} in {result.Seconds:F1}s, {(result.TokensPerSecond is { } tokens ? $"{ProgressText.Count(tokens)} tokens/s" : $"{ProgressText.Count(result.ImagesPerSecond ?? 0)} images/s")}, {result.Precision} on {result.Device}");
         if (result.TrainLoss is { } train) writer.WriteLine($"train_loss   {train:F4}");
         if (result.ValLoss is { } loss) writer.WriteLine($"val_loss     {loss:F4}");
-        if (result.Best is { } best) writer.WriteLine($"best         {best.ValLoss:F4} at step {best.Step}");
+        if (result.Best is { } best) writer.WriteLine($"best         {best.ValLoss:F4} at step {best.Step}{(batches is { } some ? $" (over {Amount.Of(some, "batch", "batches")}; val_loss is over the whole split)" : "")}");
         foreach (var (name, value) in result.Metrics) writer.WriteLine($"{name,-12} {value:0.####}");
         if (result.SkippedSteps > 0) writer.WriteLine($"skipped      {Amount.Of(result.SkippedSteps, "step")} whose loss or gradient was not a number");
         if (result.RollBacks > 0) writer.WriteLine($"rolled back  {Amount.Of(result.RollBacks, "time")} to an earlier checkpoint");

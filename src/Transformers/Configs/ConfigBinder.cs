@@ -155,10 +155,11 @@ sealed class ConfigBinder(Type root, ProblemList problems)
         var names = shape.Settings.Select(s => s.Name).ToList();
         var common = Suggestion.CommonName(entry.Key);
         var near = names.FirstOrDefault(name => name == common || Join(path, name) == common) ?? Suggestion.For(entry.Key, names);
-        var hint = near is not null ? $"did you mean {near}?"
+        var conversion = Suggestion.ConversionOf(entry.Key) is { } how ? $" ({how})" : "";
+        var hint = near is not null ? $"did you mean {near}?{conversion}"
             : ConfigShape.Siblings(shape).Where(s => s.Find(entry.Key) is not null).Select(s => s.Kind ?? s.Key).ToList() is { Count: > 0 } kinds
                 ? $"it belongs to kind {string.Join(" or ", kinds)}"
-            : Suggestion.ForSetting(root, entry.Key) is { } other ? $"did you mean {other}{(other.Contains('.') ? "" : ", at the top of the config")}?"
+            : Suggestion.ForSetting(root, entry.Key) is { } other ? $"did you mean {other}{(other.Contains('.') ? "" : ", at the top of the config")}?{conversion}"
             : $"the settings here are {string.Join(", ", shape.Kind is null ? names : names.Prepend("kind"))}";
         problems.Add(entry.KeySource, full, $"{full} is not a setting{shape.Title}", hint);
         return near;

@@ -36,6 +36,12 @@ public static class Suggestion
         ["val_split"] = "data.holdout", ["validation_split"] = "data.holdout", ["test_size"] = "data.holdout",
     };
 
+    static readonly IReadOnlyList<(string Words, string Conversion)> Conversions =
+    [
+        ("epochs num_epochs max_epochs num_train_epochs", "in steps: epochs × training examples / examples per step"),
+        ("gradient_accumulation_steps grad_accum_steps gradient_accumulation", "in sequences: those of a step / accumulation steps"),
+    ];
+
     /// <summary>Other programs' names for the kinds of a setting, and for its values.</summary>
     static readonly Dictionary<string, string> CommonValues = new()
     {
@@ -51,6 +57,10 @@ public static class Suggestion
     /// <summary>This program's name for a setting of other programs, or its path, or null.</summary>
     /// <param name="name">What was written, such as <c>n_layer</c>.</param>
     public static string? CommonName(string name) => Common.GetValueOrDefault(name.ToLowerInvariant());
+
+    /// <summary>How the value of another program's setting becomes that of <see cref="CommonName"/>; null if it stays as it is.</summary>
+    /// <param name="name">What was written, such as <c>epochs</c>.</param>
+    public static string? ConversionOf(string name) => Conversions.FirstOrDefault(one => one.Words.Split(' ').Contains(name.ToLowerInvariant())).Conversion;
 
     /// <summary>The value nearest to what was written, or what another program's value is called here; null if there is neither.</summary>
     /// <param name="value">What was written, such as <c>rope</c>.</param>

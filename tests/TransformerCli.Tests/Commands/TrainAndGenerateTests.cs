@@ -196,5 +196,6 @@ public sealed class TrainAndGenerateTests : IDisposable
             "--run", Path.Combine(root, "shakespeare"), "--set", "training.steps=2", "--set", "training.validate.batches=1", "--set", "training.sample.tokens=0", "--set", "training.schedule.warmup=1");
         Assert.True(outcome.ExitCode == 0, outcome.Error);
         Assert.Contains("1,003,854 training and 111,540 validation tokens, vocabulary 65", outcome.Error);
+        Assert.Contains("at step 2 (over 1 batch; val_loss is over the whole split)", outcome.Output);
     }
 }

@@ -16,8 +16,8 @@ public sealed class SuggestionTests
 
     [Theory]
     [InlineData("eval_interval: 10", "training.eval_interval is not a setting (did you mean training.validate.every?)")]
-    [InlineData("gradient_accumulation_steps: 4", "training.gradient_accumulation_steps is not a setting (did you mean training.batch.micro?)")]
-    [InlineData("num_train_epochs: 3", "training.num_train_epochs is not a setting (did you mean steps?)")]
+    [InlineData("gradient_accumulation_steps: 4", "training.gradient_accumulation_steps is not a setting (did you mean training.batch.micro? (in sequences: those of a step / accumulation steps))")]
+    [InlineData("num_train_epochs: 3", "training.num_train_epochs is not a setting (did you mean steps? (in steps: epochs × training examples / examples per step))")]
     [InlineData("seed: 3", "training.seed is not a setting (did you mean seed, at the top of the config?)")]
     [InlineData("fp16: true", "training.fp16 is not a setting (did you mean precision?)")]
     [InlineData("precision: float16", "training.precision (float16) must be one of auto, fp32, bf16 (did you mean bf16?)")]
