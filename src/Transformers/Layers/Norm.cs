@@ -25,12 +25,12 @@ public enum NormPlacement
     Post,
 }
 
-/// <summary>Mean and variance are normalised.</summary>
+/// <summary>Layer normalisation: of mean and variance.</summary>
 /// <remarks>Ba et al. 2016.</remarks>
 [Kind("layer")]
 public sealed record LayerNormConfig : NormConfig;
 
-/// <summary>The root mean square is normalised.</summary>
+/// <summary>Root mean square normalisation, without a mean.</summary>
 /// <remarks>Zhang and Sennrich 2019.</remarks>
 [Kind("rms")]
 public sealed record RmsNormConfig : NormConfig;

@@ -83,10 +83,10 @@ public sealed record ImageInputConfig : IChecked
     [Between(1, 8192)]
     public int? Resize { get; init; }
 
-    /// <summary>Whether an image keeps its proportions, with its ends cropped, or is stretched to a square.</summary>
+    /// <summary>Whether an image is cropped to a square, which keeps its proportions, or stretched to one.</summary>
     public bool KeepRatio { get; init; } = true;
 
-    /// <summary>The filter of resizing.</summary>
+    /// <summary>The resampling filter.</summary>
     public ResizeFilter Filter { get; init; } = ResizeFilter.Bicubic;
 
     /// <summary>The mean and standard deviation by which each channel's values are normalised.</summary>
