@@ -33,3 +33,15 @@ public sealed class TempFolder : IDisposable
 
     public void Dispose() => Directory.Delete(FullPath, recursive: true);
 }
+
+/// <summary>Tests each of which has a folder.</summary>
+public abstract class TempFolderTest : IDisposable
+{
+    protected readonly TempFolder folder = new();
+
+    public virtual void Dispose()
+    {
+        folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

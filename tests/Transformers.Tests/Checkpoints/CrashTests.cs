@@ -7,7 +7,7 @@ namespace Transformers.Tests.Checkpoints;
 
 /// <summary>A process that saves at every step is killed; whoever goes on must end with the weights of the one that was never killed.</summary>
 [Trait("Category", "slow")]
-public class CrashTests
+public class CrashTests : TempFolderTest
 {
     // TRANSFORMER_CRASHES=200 for the full count: tests/Long/fuzz.
     static readonly int Crashes = int.Parse(Environment.GetEnvironmentVariable("TRANSFORMER_CRASHES") ?? "8", CultureInfo.InvariantCulture);
@@ -38,7 +38,6 @@ public class CrashTests
     [MemberData(nameof(FailPoints))]
     public void A_run_killed_between_any_two_stages_of_a_save_continues_to_the_same_weights(string failPoint)
     {
-        using var folder = new TempFolder();
         const int Steps = 5;
         // The fourth step's save: by then older checkpoints are deleted and the pointers move. A save passes the boundaries of
         // its five files in a row; a folder is replaced only where the step is saved again.
@@ -70,7 +69,6 @@ public class CrashTests
     [InlineData("background")]
     public void A_run_killed_at_random_moments_continues_to_the_same_weights(string when)
     {
-        using var folder = new TempFolder();
         var random = new Random(20240607);
         const int Endless = 1_000_000_000;
         for (var i = 0; i < Crashes; i++)

@@ -14,12 +14,11 @@ public sealed class StraceFactAttribute : FactAttribute
 }
 
 [Trait("Category", "slow")]
-public partial class DurabilityOrderTests
+public partial class DurabilityOrderTests : TempFolderTest
 {
     [StraceFact]
     public void Everything_is_synced_before_it_gets_its_name_and_before_what_it_replaces_is_deleted()
     {
-        using var folder = new TempFolder();
         var (code, _, error) = CrashHostProcess.Run(["train", folder["run"], "4", "100", "now"], prefix:
             ["strace", "-f", "-y", "-e", "trace=fsync,rename,renameat,renameat2", "-o", folder["trace"], "-qq"]);
         Assert.True(code == 0, error);

@@ -15,7 +15,7 @@ public sealed class UnixFactAttribute : FactAttribute
 
 /// <summary>The disk is full, may not be written, or files may not grow: the run says so and ends, and what was saved stays.</summary>
 [Trait("Category", "slow")]
-public class FullDiskTests
+public class FullDiskTests : TempFolderTest
 {
     static string[] Train(string run, int steps) => ["train", run, $"{steps}", "5000", "background"];
 
@@ -32,7 +32,6 @@ public class FullDiskTests
     [MountFact]
     public void A_full_disk_leaves_the_earlier_checkpoint_and_the_run_continues_once_there_is_space()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["disk"]);
         Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=260k", "tmpfs", folder["disk"]));
         try
@@ -54,7 +53,6 @@ public class FullDiskTests
     [MountFact]
     public void A_read_only_disk_ends_a_run_with_a_message_and_its_checkpoints_can_be_read()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["disk"]);
         Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder["disk"]));
         try
@@ -73,7 +71,6 @@ public class FullDiskTests
     [UnixFact]
     public void Without_write_permission_a_run_ends_with_a_message()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["run"]);
         if (OperatingSystem.IsWindows()) return; // For the analyzer: the attribute skips it there.
         File.SetUnixFileMode(folder["run"], UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
@@ -87,7 +84,6 @@ public class FullDiskTests
     [UnixFact]
     public void A_limit_on_file_sizes_ends_the_run_with_a_message_and_does_not_kill_it()
     {
-        using var folder = new TempFolder();
         Assert.Equal(0, CrashHostProcess.Run(Train(folder["run"], 2)).ExitCode);
         // 32 blocks are 16 or 32 KiB, depending on the shell; the weights need 40. By default, the runtime also keeps its code pages in files.
         var ended = CrashHostProcess.Run(Train(folder["run"], 3), prefix: ["sh", "-c", "DOTNET_EnableWriteXorExecute=0; export DOTNET_EnableWriteXorExecute; ulimit -f 32; exec \"$@\"", "sh"]);

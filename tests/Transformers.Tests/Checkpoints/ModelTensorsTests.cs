@@ -6,17 +6,16 @@ using static TorchSharp.torch;
 namespace Transformers.Tests.Checkpoints;
 
 [Collection("engine")]
-public sealed class ModelTensorsTests : IDisposable
+public sealed class ModelTensorsTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
     readonly DisposeScope scope = NewDisposeScope();
 
     public ModelTensorsTests() => NativeLibraries.Load();
 
-    public void Dispose()
+    public override void Dispose()
     {
         scope.Dispose();
-        folder.Dispose();
+        base.Dispose();
     }
 
     [Fact]

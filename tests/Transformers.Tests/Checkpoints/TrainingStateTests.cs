@@ -4,7 +4,7 @@ using Transformers.IO;
 
 namespace Transformers.Tests.Checkpoints;
 
-public class TrainingStateTests
+public class TrainingStateTests : TempFolderTest
 {
     internal static TrainingState Example { get; } = new()
     {
@@ -98,7 +98,6 @@ public class TrainingStateTests
     [Fact]
     public void A_file_too_large_to_be_a_state_is_not_read()
     {
-        using var folder = new TempFolder();
         using (var file = File.Create(folder["state.json"])) file.SetLength(1L << 40);
         Assert.Contains("at most", Assert.ThrowsAny<UserException>(() => TrainingState.Read(folder["state.json"])).Message);
     }

@@ -15,7 +15,7 @@ namespace Transformers.Tests.Conventions;
 
 /// <summary>Every config that comes with the program is valid, and every config of a run trains.</summary>
 [Collection("engine")]
-public sealed class ReadyConfigTests
+public sealed class ReadyConfigTests : TinyRunTest
 {
     static readonly string Folder = Repository.PathOf("configs");
 
@@ -55,7 +55,6 @@ public sealed class ReadyConfigTests
     [Trait("Category", "slow")]
     public void A_ready_config_of_a_run_passes_a_dry_run_and_trains_two_steps(string name)
     {
-        using var runs = new TinyRuns();
         var config = (RunConfig)Load(name);
         var small = (RunConfig)Load(name, [.. SmallData(config), SmallBatch(config),
             "training.steps=2", "training.schedule.warmup=1", "training.validate.every=2", "training.sample.tokens=0"]);

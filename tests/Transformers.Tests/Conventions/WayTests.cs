@@ -15,7 +15,7 @@ namespace Transformers.Tests.Conventions;
 /// out: the command line, settings, reports, observers, measurements of memory and speed, and the disposal of what a run has used.
 /// </remarks>
 [Trait("Category", "slow")]
-public sealed class WayTests
+public sealed class WayTests : TempFolderTest
 {
     const int FewestStatements = 5, MostFilesOfAToken = 60;
     const string Begin = "<!-- made from runs by WayTests -->\n", End = "\n<!-- end of the ways -->";
@@ -31,7 +31,6 @@ public sealed class WayTests
     public void The_ways_in_the_documentation_are_those_that_the_program_takes()
     {
         Assert.SkipUnless(KernelLibrary.IsAvailable, "without the kernels the program takes other ways");
-        using var folder = new TempFolder();
         folder.Write("text.txt", string.Concat(Enumerable.Range(0, 400).Select(i => $"Once upon a time there was dog number {i}.\n")));
         folder.Write("gpt.yaml", $$"""
             data: { kind: text, source: { files: [text.txt] }, tokenizer: { kind: characters }, holdout: 0 }

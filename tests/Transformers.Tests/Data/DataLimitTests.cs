@@ -19,12 +19,8 @@ namespace Transformers.Tests.Data;
 
 /// <summary><c>data.limit</c> of every kind of data.</summary>
 [Collection("engine")]
-public sealed class DataLimitTests : IDisposable
+public sealed class DataLimitTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     // A kind that is missing here has no test that it heeds the limit, and may forget it in silence.
     [Fact]
     public void Every_kind_of_data_is_tested_here() =>

@@ -8,12 +8,8 @@ using Transformers.Training;
 
 namespace Transformers.Tests.Data;
 
-public sealed class SentenceDataConfigTests : IDisposable
+public sealed class SentenceDataConfigTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     static DataConfig Parse(string data) => ConfigFile.Parse<RunConfig>($$"""
         data: {{data}}
         model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 8 }

@@ -9,7 +9,7 @@ namespace Transformers.Tests.Evaluation;
 
 /// <summary>How much of an evaluation is done, as every kind of model reports it.</summary>
 [Collection("engine")]
-public sealed class EvaluationProgressTests
+public sealed class EvaluationProgressTests : TinyRunTest
 {
     const string Small = "layers: 1, heads: 2, width: 16";
 
@@ -28,7 +28,6 @@ public sealed class EvaluationProgressTests
     [Trait("Category", "slow")]
     public void Every_kind_reports_how_much_is_done_up_to_the_end(string data, string model)
     {
-        using var runs = new TinyRuns();
         runs.Train(ConfigFile.Parse<RunConfig>($"data: {data}\nmodel: {model}\ntraining: {{ steps: 1, batch: {{ sequences: 8 }}, optimizer: {{ kind: adamw, lr: 1.0e-3 }}, precision: fp32, sample: {{ tokens: 0 }} }}", "tiny.yaml"), "run");
         var fractions = new List<double>();
         var run = TrainedRun.Open(runs.PathOf("run"));

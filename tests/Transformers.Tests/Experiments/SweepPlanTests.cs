@@ -4,7 +4,7 @@ using Transformers.Models;
 
 namespace Transformers.Tests.Experiments;
 
-public sealed class SweepPlanTests : IDisposable
+public sealed class SweepPlanTests : TempFolderTest
 {
     const string Base = """
         data:
@@ -15,10 +15,6 @@ public sealed class SweepPlanTests : IDisposable
         model: { kind: vit, patch: 4, layers: 1, heads: 2, width: 16 }
         training: { steps: 4, batch: { sequences: 16 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
         """;
-
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
 
     string File(string name, string text)
     {

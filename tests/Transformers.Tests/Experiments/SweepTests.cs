@@ -8,7 +8,7 @@ using Transformers.Training;
 namespace Transformers.Tests.Experiments;
 
 [Collection("engine")]
-public sealed class SweepTests : IDisposable
+public sealed class SweepTests : TinyRunTest
 {
     const string Base = """
         data:
@@ -27,13 +27,10 @@ public sealed class SweepTests : IDisposable
           checkpoint: { every: 2, best: false }
         """;
 
-    readonly TinyRuns runs = new();
     readonly StopRequest stop = new();
     readonly Steps steps;
 
     public SweepTests() => steps = new Steps(stop);
-
-    public void Dispose() => runs.Dispose();
 
     SweepPlan Plan(string output, int seeds, params string[] vary)
     {

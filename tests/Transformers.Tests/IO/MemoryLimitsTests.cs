@@ -2,12 +2,8 @@ using Transformers.IO;
 
 namespace Transformers.Tests.IO;
 
-public sealed class MemoryLimitsTests : IDisposable
+public sealed class MemoryLimitsTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     void Write(string path, string text)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(folder[path])!);

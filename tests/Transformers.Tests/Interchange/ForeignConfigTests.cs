@@ -13,12 +13,8 @@ namespace Transformers.Tests.Interchange;
 /// <summary>Changes to a <c>config.json</c> that the library understands: if one asks for a model that this program lacks, the error names
 /// the key.</summary>
 [Collection("engine")]
-public sealed class ForeignConfigTests : IDisposable
+public sealed class ForeignConfigTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     // A golden folder with changed keys; null removes one.
     string Changed(string golden, string changes)
     {

@@ -8,12 +8,8 @@ namespace Transformers.Tests.Interchange;
 
 /// <summary>Folders that are damaged or made to harm: each ends in a message that names the file, and nothing is written.</summary>
 [Collection("engine")]
-public sealed class HostileFolderTests : IDisposable
+public sealed class HostileFolderTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     // A copy of a golden folder that a test may change.
     string Copy(string golden)
     {

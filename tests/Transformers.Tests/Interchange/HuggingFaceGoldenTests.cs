@@ -11,13 +11,9 @@ namespace Transformers.Tests.Interchange;
 
 /// <summary>Folders that tests/Golden/interchange.py made by hand, with logits of its own forward passes.</summary>
 [Collection("engine")]
-public sealed class HuggingFaceGoldenTests : IDisposable
+public sealed class HuggingFaceGoldenTests : TempFolderTest
 {
     const double Tolerance = 1e-4;
-
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
 
     static string Golden(string name) => Repository.PathOf("tests", "Golden", "interchange", name);
 

@@ -13,12 +13,8 @@ namespace Transformers.Tests.Interchange;
 
 /// <summary>What is exported and imported again is the same model.</summary>
 [Collection("engine")]
-public sealed class HuggingFaceRoundTripTests : IDisposable
+public sealed class HuggingFaceRoundTripTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     public static TheoryData<string, string> Models => new()
     {
         { "gpt2", "layers: 2, heads: 2, width: 16, context: 12, bias: true, feed_forward: { kind: gelu, tanh: true }" },

@@ -12,12 +12,8 @@ namespace Transformers.Tests.Kinds;
 
 /// <summary>Training, validation, <c>eval</c> and <c>score</c> read the same text in the same way.</summary>
 [Collection("engine")]
-public sealed class DocumentStartsTests : IDisposable
+public sealed class DocumentStartsTests : TinyRunTest
 {
-    readonly TinyRuns runs = new();
-
-    public void Dispose() => runs.Dispose();
-
     // Documents of 1 to 50 characters: some are longer than a context of 16.
     static IEnumerable<string> Lines(int count = 300) => Enumerable.Range(0, count).Select(i => string.Concat(Enumerable.Range(0, 1 + i * i % 50).Select(j => (char)('a' + (i + j * j) % 17))));
 

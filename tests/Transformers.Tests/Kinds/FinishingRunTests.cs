@@ -10,12 +10,9 @@ namespace Transformers.Tests.Kinds;
 
 /// <summary>A run that has trained finishes; what it measures is known before, and the same wherever it is measured.</summary>
 [Collection("engine")]
-public sealed class FinishingRunTests : IDisposable
+public sealed class FinishingRunTests : TinyRunTest
 {
-    readonly TinyRuns runs = new();
     readonly Notes notes = new();
-
-    public void Dispose() => runs.Dispose();
 
     RunConfigSets Letters()
     {

@@ -15,7 +15,7 @@ namespace Transformers.Tests.Kinds;
 
 /// <summary>A kind of model of the tests' own, to show that this file is all it takes.</summary>
 [Collection("engine")]
-public sealed class NewModelKindTests
+public sealed class NewModelKindTests : TempFolderTest
 {
     [Kind("bigram")]
     public sealed record BigramConfig : TextModelConfig
@@ -86,7 +86,6 @@ public sealed class NewModelKindTests
     public void A_kind_of_one_file_trains_from_a_config_is_evaluated_and_inspected()
     {
         using var kinds = KindAttribute.Add(typeof(BigramConfig));
-        using var folder = new TempFolder();
         var config = ConfigFile.Parse<RunConfig>(Config);
         var options = new TrainingOptions { Run = folder["run"], Cache = folder["cache"] };
 

@@ -16,14 +16,11 @@ namespace Transformers.Tests.Kinds;
 
 /// <summary>What comes along with the weights of another run, and what is refused.</summary>
 [Collection("engine")]
-public sealed class WarmStartTests : IDisposable
+public sealed class WarmStartTests : TinyRunTest
 {
     const string Still = "training.optimizer.lr=1e-12";
 
-    readonly TinyRuns runs = new();
     readonly Notes notes = new();
-
-    public void Dispose() => runs.Dispose();
 
     static RunConfig Text(params string[] sets) => TinyRuns.Config(["training.steps=2", "training.validate.every=2", "training.schedule.warmup=1", .. sets]);
 

@@ -7,7 +7,7 @@ using static Transformers.Tests.Models.Seq2SeqSamples;
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public class Seq2SeqTests
+public class Seq2SeqTests : TensorTest
 {
     public static TheoryData<string> Kinds => [.. PositionKinds.Keys];
 
@@ -15,7 +15,6 @@ public class Seq2SeqTests
     [MemberData(nameof(Kinds))]
     public void Padding_never_changes_a_result(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config(PositionKinds[positions]));
         var alone = model.forward(Ids([3, 4, 2]), Ids([1, 5]));
@@ -31,7 +30,6 @@ public class Seq2SeqTests
     [MemberData(nameof(Kinds))]
     public void Decoding_token_by_token_equals_the_full_pass(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config(PositionKinds[positions]));
         var mask = PaddingMask.Of([5, 3], 5, CPU);
@@ -50,7 +48,6 @@ public class Seq2SeqTests
     [MemberData(nameof(Kinds))]
     public void A_later_target_token_changes_nothing_before_it_but_any_source_token_does(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config(PositionKinds[positions]));
         var before = model.forward(Ids([3, 4, 5, 2]), Ids([1, 5, 6, 7]));
@@ -65,7 +62,6 @@ public class Seq2SeqTests
     [Fact]
     public void Rows_of_the_cache_can_be_chosen_with_and_without_their_sources()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config());
         var memory = model.Encode(Ids([3, 4, 2], [7, 8, 2]));
@@ -98,7 +94,6 @@ public class Seq2SeqTests
     [Fact]
     public void More_tokens_than_the_context_are_refused()
     {
-        using var scope = NewDisposeScope();
         var model = Model(Config());
         Assert.Contains("41", Assert.Throws<ArgumentException>(() => model.Encode(ones(1, 41, dtype: ScalarType.Int64))).Message);
         Assert.Throws<ArgumentException>(() => PaddingMask.Of([0, 2], 2, CPU));

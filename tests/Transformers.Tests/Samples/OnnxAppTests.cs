@@ -16,12 +16,8 @@ namespace Transformers.Tests.Samples;
 /// <summary>The sample that uses exported models with ONNX Runtime and Microsoft.ML.Tokenizers alone, as a program of its own in a folder with nothing but the exported files.</summary>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEveryKind>, IDisposable
+public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFixture<RunOfEveryKind>
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     TrainedRun Export(string name) => Export(TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name)));
 
     TrainedRun Export(TrainedRun run)

@@ -6,12 +6,11 @@ using Transformers.IO;
 namespace Transformers.Tests.Samples;
 
 [Trait("Category", "slow")]
-public sealed class PackageTests
+public sealed class PackageTests : TempFolderTest
 {
     [Fact]
     public void The_library_packs_with_its_page_and_its_kernels_and_names_what_it_needs()
     {
-        using var folder = new TempFolder();
         var (code, output, error) = TinyGptTests.Run("dotnet", ["pack", Repository.PathOf("src", "Transformers"), "-c", Repository.Configuration, "--no-build", "-o", folder.FullPath, "-nologo"]);
         Assert.True(code == 0, output + error);
         var version = typeof(UserException).Assembly.GetName().Version!.ToString(3);
@@ -38,7 +37,6 @@ public sealed class PackageTests
     [Fact]
     public void The_package_for_Microsoft_Extensions_AI_needs_the_library_and_the_interfaces()
     {
-        using var folder = new TempFolder();
         var (code, output, error) = TinyGptTests.Run("dotnet", ["pack", Repository.PathOf("src", "Transformers.Extensions.AI"), "-c", Repository.Configuration, "--no-build", "-o", folder.FullPath, "-nologo"]);
         Assert.True(code == 0, output + error);
         var version = typeof(UserException).Assembly.GetName().Version!.ToString(3);

@@ -6,12 +6,11 @@ namespace Transformers.Tests.Samples;
 /// <summary>The sample of the library, as a program of its own.</summary>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class TinyGptTests
+public sealed class TinyGptTests : TempFolderTest
 {
     [Fact]
     public void The_sample_trains_and_generates_in_about_thirty_lines()
     {
-        using var folder = new TempFolder();
         var (code, output, error) = Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "TinyGpt.dll"), folder["run"]]);
         Assert.True(code == 0, error);
         Assert.Matches(@"\d+,\d+ parameters, 200 steps, val_loss [0-5]\.\d\d\nOnce upon a time.{20,}", output.ReplaceLineEndings("\n"));

@@ -8,7 +8,7 @@ using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 
-public class SentencePieceTests
+public class SentencePieceTests : TempFolderTest
 {
     sealed record Golden(string[] Texts, int[][] Bpe, string[] Bpe_decoded, int[][] Unigram, string[] Unigram_decoded);
 
@@ -93,7 +93,6 @@ public class SentencePieceTests
     [Fact]
     public void What_is_saved_is_read_back_from_a_folder_as_the_same_tokenizer()
     {
-        using var folder = new TempFolder();
         var tokenizer = Load("bpe");
         Assert.Equal("tokenizer.model", tokenizer.FileName);
         tokenizer.Save(folder[tokenizer.FileName]);
@@ -145,7 +144,6 @@ public class SentencePieceTests
     [Fact]
     public void Damaged_files_never_end_in_anything_but_a_users_mistake()
     {
-        using var folder = new TempFolder();
         foreach (var kind in (string[])["bpe", "unigram"])
         {
             var content = File.ReadAllBytes(PathOf($"sentencepiece-{kind}.model"));

@@ -7,7 +7,7 @@ using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 
-public class WordPieceTests
+public class WordPieceTests : TempFolderTest
 {
     sealed record Golden(string[] Texts, int[][] Uncased, int[][] Cased);
 
@@ -64,7 +64,6 @@ public class WordPieceTests
     [Fact]
     public void What_is_saved_is_read_back_as_the_same_tokenizer()
     {
-        using var folder = new TempFolder();
         foreach (var name in (string[])["uncased", "cased"])
         {
             var tokenizer = Load(name);
@@ -80,7 +79,6 @@ public class WordPieceTests
     [Fact]
     public void The_description_beside_a_vocabulary_says_whether_it_is_cased()
     {
-        using var folder = new TempFolder();
         File.Copy(PathOf("wordpiece-uncased.txt"), folder["vocab.txt"]);
         File.WriteAllText(folder["tokenizer_config.json"], """{"do_lower_case": false}""");
         Assert.False(Assert.IsType<WordPieceVocabulary>(TokenizerFile.Load(folder["."])).LowerCase);
@@ -107,7 +105,6 @@ public class WordPieceTests
     [InlineData("a\nb\n", "has no token '[UNK]'")]
     public void A_damaged_vocabulary_is_refused_with_its_line(string lines, string message)
     {
-        using var folder = new TempFolder();
         Assert.Contains(message, Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("vocab.txt", lines))).Message);
     }
 
@@ -125,7 +122,6 @@ public class WordPieceTests
     [InlineData("\"version\": \"1.0\"", "\"version\": \"2.0\"", "version")]
     public void What_a_file_can_ask_for_and_the_program_cannot_do_is_named(string part, string changed, string named)
     {
-        using var folder = new TempFolder();
         var json = Encoding.UTF8.GetString(Load("uncased").ToBytes());
         Assert.Contains(part, json);
         Assert.Contains(named, Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("tokenizer.json", json.Replace(part, changed)))).Message);

@@ -7,7 +7,7 @@ namespace Transformers.Tests.Training;
 
 /// <summary>What becomes of a folder that holds a finished run.</summary>
 [Collection("engine")]
-public class FinishedRunTests
+public class FinishedRunTests : TinyRunTest
 {
     [Theory]
     [InlineData("model.layers=1", "model.layers is 2 there and 1 here")]
@@ -15,7 +15,6 @@ public class FinishedRunTests
     [InlineData("data.source={ generator: stories, size: 70kB }", "data.source.size is \"60kB\" there and \"70kB\" here")]
     public void The_finished_run_of_another_model_or_of_other_data_is_no_result_of_what_is_asked_for(string setting, string difference)
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run");
         var other = Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting), "run"));
         Assert.Contains($"contains a finished run of a different config: {difference} (name another folder with --run)", other.Message);
@@ -28,7 +27,6 @@ public class FinishedRunTests
     [Fact]
     public void Settings_that_a_finished_run_no_longer_follows_are_named_one_by_one()
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run");
         var notes = new Notes();
         var again = TrainingRun.Start(TinyRuns.Config("training.optimizer.lr=0.01", "training.freeze=[tok_emb.*]", "seed=5"), runs.OptionsOf("run"), notes);
@@ -44,7 +42,6 @@ public class FinishedRunTests
     [Fact]
     public void A_dry_run_names_what_finishing_or_resuming_it_would_change()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         foreach (var finished in new[] { false, true })
         {
@@ -60,7 +57,6 @@ public class FinishedRunTests
     [InlineData("training.freeze=['*']", "training.freeze: leaves nothing to train")]
     public void A_setting_that_no_run_could_follow_is_refused_though_the_run_is_finished(string setting, string message)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run");
         Assert.Contains(message, Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting), "run")).Message);
     }
@@ -68,7 +64,6 @@ public class FinishedRunTests
     [Fact]
     public void One_file_by_another_name_is_the_same_data()
     {
-        using var runs = new TinyRuns();
         var text = runs.PathOf("text.txt");
         File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 60)));
         var written = TinyRuns.Config("data.source={ files: [" + text + "] }");
@@ -84,7 +79,6 @@ public class FinishedRunTests
     [InlineData("\0")]
     public void A_text_that_cannot_be_a_path_is_compared_as_text(string other)
     {
-        using var runs = new TinyRuns();
         var text = runs.PathOf("text.txt");
         File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n---\n", 60)));
         RunConfig Separated(string separator)
@@ -101,7 +95,6 @@ public class FinishedRunTests
     [Fact]
     public void A_checkpoint_to_go_on_from_is_gone_on_from_though_the_run_is_finished()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config("training.checkpoint={ every: 10, keep: 5 }");
         runs.Train(config, "run");
         var notes = new Notes();
@@ -113,7 +106,6 @@ public class FinishedRunTests
     [Fact]
     public void Weights_to_start_from_are_not_passed_over_in_silence_and_the_same_command_finds_its_own_run()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "base");
         runs.Train(TinyRuns.Config(), "run");
         var tuning = runs.OptionsOf("run") with { From = runs.PathOf("base") };
@@ -129,7 +121,6 @@ public class FinishedRunTests
     [InlineData(true)]
     public void The_run_that_another_one_started_from_may_be_gone_when_that_one_resumes(bool dry)
     {
-        using var runs = new TinyRuns();
         const string tokenizer = "data.tokenizer={ kind: bpe, vocabulary: 300 }";
         runs.Train(TinyRuns.Config(tokenizer), "base");
         // A tokenizer of its own would differ, since its text does.
@@ -157,7 +148,6 @@ public class FinishedRunTests
     [InlineData("[]")]
     public void A_damaged_result_is_reported_with_its_remedy(string content)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run");
         var file = Path.Combine(runs.PathOf("run"), "result.json");
         File.WriteAllText(file, content);

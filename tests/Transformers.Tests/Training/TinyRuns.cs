@@ -71,3 +71,15 @@ sealed class TinyRuns : IDisposable
 
     public void Dispose() => Directory.Delete(root, recursive: true);
 }
+
+/// <summary>Tests each of which has a folder of runs.</summary>
+public abstract class TinyRunTest : IDisposable
+{
+    private protected readonly TinyRuns runs = new();
+
+    public void Dispose()
+    {
+        runs.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}

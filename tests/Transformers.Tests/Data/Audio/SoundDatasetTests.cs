@@ -4,12 +4,8 @@ using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.Data.Audio;
 
-public sealed class SoundDatasetTests : IDisposable
+public sealed class SoundDatasetTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     void Write(string name, int samples = 1000, int rate = 16_000)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(folder[name])!);

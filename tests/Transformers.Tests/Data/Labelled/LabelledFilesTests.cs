@@ -5,12 +5,8 @@ using Transformers.IO;
 
 namespace Transformers.Tests.Data.Labelled;
 
-public sealed class LabelledFilesTests : IDisposable
+public sealed class LabelledFilesTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     [Fact]
     public void Tsv_csv_and_json_lines_give_the_same_examples()
     {

@@ -5,12 +5,8 @@ using Transformers.IO;
 
 namespace Transformers.Tests.Data.ParallelText;
 
-public sealed class ParallelFilesTests : IDisposable
+public sealed class ParallelFilesTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     static readonly SentencePair[] Pairs = [new("ein Hund", "a dog"), new("", "empty on one side"), new("zwei\u2028Zeilen", "two lines")];
 
     [Fact]

@@ -3,12 +3,8 @@ using Transformers.IO;
 
 namespace Transformers.Tests.Data.Series;
 
-public sealed class SeriesTableTests : IDisposable
+public sealed class SeriesTableTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     SeriesTable Read(string text, string? time = null, string[]? columns = null, string name = "a.csv")
     {
         folder.Write(name, text);

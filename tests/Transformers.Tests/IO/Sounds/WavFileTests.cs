@@ -6,7 +6,7 @@ using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.IO.Sounds;
 
-public sealed class WavFileTests
+public sealed class WavFileTests : TempFolderTest
 {
     static readonly byte[] Good = WavFile.Write(new Sound([0, 0.5f, -0.5f, 1, -1], 8000));
 
@@ -73,14 +73,12 @@ public sealed class WavFileTests
     [Theory, MemberData(nameof(Wrong))]
     public void A_file_that_is_wrong_is_found_by_its_header(byte[] file, string message)
     {
-        using var folder = new TempFolder();
         Assert.Contains(message, Assert.Throws<UserException>(() => WavFile.Check(folder.Write("a.wav", file))).Message);
     }
 
     [Fact]
     public void A_file_that_can_be_read_passes_the_look_at_its_header_wherever_its_samples_begin()
     {
-        using var folder = new TempFolder();
         foreach (var (name, _, file, _) in Golden()) WavFile.Check(folder.Write("golden.wav", file));
         // A chunk of 40,000 bytes before the samples, as of a picture.
         byte[] late = [.. Good[..36], .. "junk"u8, .. BitConverter.GetBytes(40_000), .. new byte[40_000], .. Good[36..]];
@@ -112,7 +110,6 @@ public sealed class WavFileTests
         var data = file.AsSpan().IndexOf("data"u8);
         BinaryPrimitives.WriteSingleLittleEndian(file.AsSpan(data + 8 + 4 * 3), float.NaN);
         Assert.Contains("has a sample that is not a number, at 3", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
-        using var folder = new TempFolder();
         Assert.Contains("has a sample that is not a number, at 3", Assert.Throws<UserException>(() => WavFile.Check(folder.Write("a.wav", file))).Message);
     }
 

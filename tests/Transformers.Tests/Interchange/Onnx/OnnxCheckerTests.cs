@@ -8,7 +8,7 @@ namespace Transformers.Tests.Interchange.Onnx;
 
 /// <summary>The reference implementation of the format (python3-onnx) accepts every file.</summary>
 [Collection("engine")]
-public sealed class OnnxCheckerTests
+public sealed class OnnxCheckerTests : TempFolderTest
 {
     const string Python = "/usr/bin/python3";
 
@@ -48,7 +48,6 @@ public sealed class OnnxCheckerTests
     public void Every_exported_graph_passes_the_checker_and_the_inference_of_all_shapes()
     {
         SkipWithoutPython();
-        using var folder = new TempFolder();
         var graphs = new List<string>();
         foreach (var name in new[] { "gpt", "llama", "copy", "sentiment", "digits", "shapes" })
             foreach (var (type, beside) in new[] { (ExportType.F32, false), (ExportType.Int8, false), (ExportType.F32, true) })

@@ -16,18 +16,17 @@ namespace Transformers.Tests.Interchange.Onnx;
 
 /// <summary>Exported runs do in ONNX Runtime what they do in the program.</summary>
 [Collection("engine")]
-public sealed class OnnxExportTests : IDisposable
+public sealed class OnnxExportTests : TempFolderTest
 {
     // Where our two best tokens are closer than this, either may come first.
     const float Tie = 1e-4f;
 
-    readonly TempFolder folder = new();
     readonly DisposeScope scope = NewDisposeScope();
 
-    public void Dispose()
+    public override void Dispose()
     {
         scope.Dispose();
-        folder.Dispose();
+        base.Dispose();
     }
 
     static TrainedRun Open(string name) => TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name));
