@@ -151,6 +151,9 @@ public static class BadConfigs
         Json("an empty JSON file", " \n", 1, null, "is empty", "config copy"),
     ];
 
+    /// <summary>The table's rows by number, as a test reports them.</summary>
+    public static Xunit.TheoryData<int, string> Rows() => new(All.Select((bad, i) => (i, bad.Name)));
+
     static BadConfig Change(string name, string find, string replacement, string? path, string says, string? remedy, int lines = 0, int? line = null)
     {
         var place = Good.IndexOf(find, StringComparison.Ordinal);

@@ -9,9 +9,7 @@ public class AppTests
     [InlineData("train x.yaml --jsno", "did you mean --json?")]
     public void A_misspelt_word_is_exit_code_2_with_the_near_one(string line, string near)
     {
-        var outcome = CommandLine.Run(line.Split(' '));
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.Contains(near, outcome.Error);
+        Assert.Contains(near, CommandLine.Run(line.Split(' ')).Exits(2).Error);
     }
 
     [Fact]

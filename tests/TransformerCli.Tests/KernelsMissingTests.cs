@@ -5,15 +5,9 @@ namespace TransformerCli.Tests;
 
 /// <summary>The program where the library of kernels is not: copied without it, to a machine without a compiler.</summary>
 [Trait("Category", "slow")]
-public sealed class KernelsMissingTests : IDisposable
+public sealed class KernelsMissingTests : FolderTest
 {
     const string Warning = "warning: the kernels are not in use, so computing on a CPU is slower: ";
-
-    readonly string root = Directory.CreateTempSubdirectory("transformer-plain-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
 
     // The program as it was built, without what the tests have beside it.
     string Copy()
@@ -30,7 +24,7 @@ public sealed class KernelsMissingTests : IDisposable
 
     (int Code, string Output, string Error) Run(string program, string? kernels, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment.Remove("TRANSFORMER_KERNELS");
         if (kernels is not null) start.Environment["TRANSFORMER_KERNELS"] = kernels;
         using var process = Process.Start(start)!;

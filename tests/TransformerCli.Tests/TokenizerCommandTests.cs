@@ -5,14 +5,9 @@ using Transformers.Tokenizers;
 
 namespace TransformerCli.Tests;
 
-public sealed class TokenizerCommandTests : IDisposable
+public sealed class TokenizerCommandTests : FolderTest
 {
     const string Text = "the cat sat on the mat, the cat sat on the hat <|endoftext|> héllo 👍\n";
-    readonly string folder = Directory.CreateTempSubdirectory("tokenizer-command-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    string In(string name) => Path.Combine(folder, name);
 
     static (int Code, string Out, string Error) Run(string input, params string[] arguments)
     {
@@ -23,10 +18,10 @@ public sealed class TokenizerCommandTests : IDisposable
 
     string Trained(params string[] more)
     {
-        File.WriteAllText(In("text.txt"), Text);
-        var (code, _, error) = Run("", ["tokenizer", "train", "--quiet", "--input", In("text.txt"), "--output", In("tokenizer.json"), .. more]);
+        File.WriteAllText(At("text.txt"), Text);
+        var (code, _, error) = Run("", ["tokenizer", "train", "--quiet", "--input", At("text.txt"), "--output", At("tokenizer.json"), .. more]);
         Assert.Equal((ExitCodes.Done, ""), (code, error));
-        return In("tokenizer.json");
+        return At("tokenizer.json");
     }
 
     [Fact]
@@ -42,8 +37,8 @@ public sealed class TokenizerCommandTests : IDisposable
         var bare = Run("the cat", "tokenizer", "encode", tokenizer, "--no-template").Out;
         Assert.Equal("256 " + bare, Run("the cat", "tokenizer", "encode", tokenizer).Out);
         Assert.Contains($"\"tokens\":{bare.Split(' ').Length + 1}", Run("the cat", "tokenizer", "encode", tokenizer, "--json").Out.Replace(": ", ":"));
-        Run("the cat", "tokenizer", "encode", tokenizer, "--output", In("ids.bin"));
-        Assert.Equal(4 * (bare.Split(' ').Length + 1), new FileInfo(In("ids.bin")).Length);
+        Run("the cat", "tokenizer", "encode", tokenizer, "--output", At("ids.bin"));
+        Assert.Equal(4 * (bare.Split(' ').Length + 1), new FileInfo(At("ids.bin")).Length);
         Assert.Equal("the cat", Run(bare, "tokenizer", "decode", tokenizer, "--skip-special").Out);
     }
 
@@ -68,40 +63,40 @@ public sealed class TokenizerCommandTests : IDisposable
         var tokenizer = Trained("--vocabulary", "262");
         var ids = Run(Text, "tokenizer", "encode", tokenizer).Out;
         var text = Compressed(Encoding.UTF8.GetBytes(Text));
-        File.WriteAllBytes(In("text.gz"), text);
-        Assert.Equal(ids, Run("", "tokenizer", "encode", tokenizer, "--input", In("text.gz")).Out);
+        File.WriteAllBytes(At("text.gz"), text);
+        Assert.Equal(ids, Run("", "tokenizer", "encode", tokenizer, "--input", At("text.gz")).Out);
         Assert.Equal(ids, RunOnBytes(text, "tokenizer", "encode", tokenizer).Out);
-        File.WriteAllBytes(In("ids.txt.gz"), Compressed(Encoding.UTF8.GetBytes(ids)));
-        Assert.Equal(Text, Run("", "tokenizer", "decode", tokenizer, "--input", In("ids.txt.gz")).Out);
+        File.WriteAllBytes(At("ids.txt.gz"), Compressed(Encoding.UTF8.GetBytes(ids)));
+        Assert.Equal(Text, Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt.gz")).Out);
 
         // These bytes of an id, 1F 8B 00 00, begin like gzip.
-        File.WriteAllBytes(In("magic.bin"), [0x1F, 0x8B, 0, 0]);
-        Assert.Contains("35615 is not in the vocabulary", Run("", "tokenizer", "decode", tokenizer, "--input", In("magic.bin")).Error);
+        File.WriteAllBytes(At("magic.bin"), [0x1F, 0x8B, 0, 0]);
+        Assert.Contains("35615 is not in the vocabulary", Run("", "tokenizer", "decode", tokenizer, "--input", At("magic.bin")).Error);
 
-        File.WriteAllBytes(In("cut.gz"), text[..^12]);
-        foreach (var more in new string[][] { [], ["--allow-special"], ["--output", In("cut.bin")] })
+        File.WriteAllBytes(At("cut.gz"), text[..^12]);
+        foreach (var more in new string[][] { [], ["--allow-special"], ["--output", At("cut.bin")] })
         {
-            var (code, _, error) = Run("", ["tokenizer", "encode", tokenizer, "--input", In("cut.gz"), .. more]);
+            var (code, _, error) = Run("", ["tokenizer", "encode", tokenizer, "--input", At("cut.gz"), .. more]);
             Assert.Equal(ExitCodes.UserError, code);
             Assert.Contains("cut.gz: cannot be read: its compressed content is damaged or cut short", error);
         }
-        Assert.False(File.Exists(In("cut.bin")));
-        Assert.Contains($"{In("txt.gz")}: --input: the file does not exist (did you mean {In("text.gz")}?)", Run("", "tokenizer", "encode", tokenizer, "--input", In("txt.gz")).Error);
+        Assert.False(File.Exists(At("cut.bin")));
+        Assert.Contains($"{At("txt.gz")}: --input: the file does not exist (did you mean {At("text.gz")}?)", Run("", "tokenizer", "encode", tokenizer, "--input", At("txt.gz")).Error);
     }
 
     [Fact]
     public void A_line_that_cannot_be_encoded_is_named_with_its_file()
     {
-        File.WriteAllText(In("letters.txt"), "abc\n");
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "train", "--input", In("letters.txt"), "--kind", "characters", "--output", In("letters.json")).Code);
+        File.WriteAllText(At("letters.txt"), "abc\n");
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "train", "--input", At("letters.txt"), "--kind", "characters", "--output", At("letters.json")).Code);
         // Long enough to be encoded in several blocks.
         var good = string.Concat(Enumerable.Repeat("abc\n", 50_000));
-        File.WriteAllText(In("long.txt"), good + "abx\n");
-        Assert.Contains($"{In("long.txt")}:50001: character 'x' (U+0078) is not in the vocabulary", Run("", "tokenizer", "encode", In("letters.json"), "--input", In("long.txt")).Error);
-        File.WriteAllBytes(In("ill.txt"), [.. "abc\nab"u8, 0xE4, .. "\n"u8]);
-        foreach (var more in new string[][] { [], ["--allow-special"], ["--output", In("ids.bin")] })
-            Assert.Contains($"{In("ill.txt")}:2: the ", Run("", ["tokenizer", "encode", In("letters.json"), "--input", In("ill.txt"), .. more]).Error);
-        Assert.Contains("standard input:1: character 'x'", Run("x", "tokenizer", "encode", In("letters.json")).Error);
+        File.WriteAllText(At("long.txt"), good + "abx\n");
+        Assert.Contains($"{At("long.txt")}:50001: character 'x' (U+0078) is not in the vocabulary", Run("", "tokenizer", "encode", At("letters.json"), "--input", At("long.txt")).Error);
+        File.WriteAllBytes(At("ill.txt"), [.. "abc\nab"u8, 0xE4, .. "\n"u8]);
+        foreach (var more in new string[][] { [], ["--allow-special"], ["--output", At("ids.bin")] })
+            Assert.Contains($"{At("ill.txt")}:2: the ", Run("", ["tokenizer", "encode", At("letters.json"), "--input", At("ill.txt"), .. more]).Error);
+        Assert.Contains("standard input:1: character 'x'", Run("x", "tokenizer", "encode", At("letters.json")).Error);
     }
 
     [Fact]
@@ -113,11 +108,11 @@ public sealed class TokenizerCommandTests : IDisposable
         Assert.InRange(ids.Split(' ').Length, 20, 80);
         Assert.Equal(Text, Run(ids, "tokenizer", "decode", tokenizer).Out);
 
-        File.WriteAllBytes(In("raw"), [.. Encoding.UTF8.GetBytes(Text), 0xFF, 0x00, 0xEF, 0xBB, 0xBF, 0xC3]);
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "encode", tokenizer, "--input", In("raw"), "--output", In("ids.bin")).Code);
-        Assert.Equal(0, new FileInfo(In("ids.bin")).Length % 4);
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", folder, "--input", In("ids.bin"), "--output", In("back")).Code);
-        Assert.Equal(File.ReadAllBytes(In("raw")), File.ReadAllBytes(In("back")));
+        File.WriteAllBytes(At("raw"), [.. Encoding.UTF8.GetBytes(Text), 0xFF, 0x00, 0xEF, 0xBB, 0xBF, 0xC3]);
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "encode", tokenizer, "--input", At("raw"), "--output", At("ids.bin")).Code);
+        Assert.Equal(0, new FileInfo(At("ids.bin")).Length % 4);
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", Folder, "--input", At("ids.bin"), "--output", At("back")).Code);
+        Assert.Equal(File.ReadAllBytes(At("raw")), File.ReadAllBytes(At("back")));
     }
 
     [Theory]
@@ -129,9 +124,9 @@ public sealed class TokenizerCommandTests : IDisposable
         var tokenizer = Path.Combine(Repository.Root, "tests", "Golden", "data", name);
         var ids = Run(text, "tokenizer", "encode", tokenizer).Out;
         Assert.Equal(text, Run(ids, "tokenizer", "decode", tokenizer).Out);
-        File.WriteAllText(In("ids.txt"), ids);
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", tokenizer, "--input", In("ids.txt"), "--output", In("back")).Code);
-        Assert.Equal(text, File.ReadAllText(In("back")));
+        File.WriteAllText(At("ids.txt"), ids);
+        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt"), "--output", At("back")).Code);
+        Assert.Equal(text, File.ReadAllText(At("back")));
         Assert.Contains($"kind        {kind}\n", Run("", "tokenizer", "inspect", tokenizer).Out.ReplaceLineEndings("\n"));
     }
 
@@ -173,12 +168,12 @@ public sealed class TokenizerCommandTests : IDisposable
     public void A_folder_that_is_missing_is_made_for_the_file_that_is_written()
     {
         var tokenizer = Trained("--kind", "bytes");
-        Assert.Equal(0, Run(Text, "tokenizer", "encode", tokenizer, "--output", In("somewhere/ids.bin")).Code);
-        Assert.True(File.Exists(In("somewhere/ids.bin")));
+        Assert.Equal(0, Run(Text, "tokenizer", "encode", tokenizer, "--output", At("somewhere/ids.bin")).Code);
+        Assert.True(File.Exists(At("somewhere/ids.bin")));
         // A file where the folder would be.
-        var (code, _, error) = Run(Text, "tokenizer", "encode", tokenizer, "--output", In("somewhere/ids.bin/ids.bin"));
+        var (code, _, error) = Run(Text, "tokenizer", "encode", tokenizer, "--output", At("somewhere/ids.bin/ids.bin"));
         Assert.Equal(ExitCodes.UserError, code);
-        Assert.Contains(In("somewhere/ids.bin"), error);
+        Assert.Contains(At("somewhere/ids.bin"), error);
         Assert.DoesNotContain("   at ", error);
     }
 
@@ -186,23 +181,23 @@ public sealed class TokenizerCommandTests : IDisposable
     public void Character_and_byte_vocabularies_are_made_too()
     {
         Assert.Contains("kind        characters", Run("", "tokenizer", "inspect", Trained("--kind", "characters")).Out);
-        Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", In("tokenizer.json")).Out);
-        WordTokenizer.Train([Text], []).Save(In("words.json"));
-        Assert.Contains("kind        words", Run("", "tokenizer", "inspect", In("words.json")).Out);
+        Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", At("tokenizer.json")).Out);
+        WordTokenizer.Train([Text], []).Save(At("words.json"));
+        Assert.Contains("kind        words", Run("", "tokenizer", "inspect", At("words.json")).Out);
         Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "bytes", "--special", "<s>", "</s>")).Out);
     }
 
     [Fact]
     public void Training_reads_folders_and_standard_input_and_says_when_the_text_runs_out()
     {
-        Directory.CreateDirectory(In("corpus/part"));
-        File.WriteAllText(In("corpus/part/a.txt"), Text);
-        File.WriteAllText(In("corpus/ignored.bin"), "zzzzzzzz");
-        var (code, _, error) = Run("", "tokenizer", "train", "--input", In("corpus"), "--vocabulary", "5000", "--output", In("a.json"));
+        Directory.CreateDirectory(At("corpus/part"));
+        File.WriteAllText(At("corpus/part/a.txt"), Text);
+        File.WriteAllText(At("corpus/ignored.bin"), "zzzzzzzz");
+        var (code, _, error) = Run("", "tokenizer", "train", "--input", At("corpus"), "--vocabulary", "5000", "--output", At("a.json"));
         Assert.Equal(ExitCodes.Done, code);
         Assert.Contains("no more pairs to merge", error);
-        Assert.Equal(ExitCodes.Done, Run(Text, "tokenizer", "train", "--input", "-", "--vocabulary", "5000", "--output", In("b.json")).Code);
-        Assert.Equal(File.ReadAllText(In("a.json")), File.ReadAllText(In("b.json")));
+        Assert.Equal(ExitCodes.Done, Run(Text, "tokenizer", "train", "--input", "-", "--vocabulary", "5000", "--output", At("b.json")).Code);
+        Assert.Equal(File.ReadAllText(At("a.json")), File.ReadAllText(At("b.json")));
     }
 
     [Theory]
@@ -226,10 +221,10 @@ public sealed class TokenizerCommandTests : IDisposable
         Assert.Contains("257", Run("97 257", "tokenizer", "decode", tokenizer).Error);
         Assert.Contains("'x'", Run("97 x", "tokenizer", "decode", tokenizer).Error);
         Assert.Contains("too large", Run("99999999999", "tokenizer", "decode", tokenizer).Error);
-        File.WriteAllBytes(In("cut.bin"), [1, 0, 0, 0, 2]);
-        Assert.Contains("multiple of four", Run("", "tokenizer", "decode", tokenizer, "--input", In("cut.bin"), "--output", In("out")).Error);
-        Assert.False(File.Exists(In("out")));
-        Assert.Empty(Directory.GetFiles(folder, "*.tmp"));
+        File.WriteAllBytes(At("cut.bin"), [1, 0, 0, 0, 2]);
+        Assert.Contains("multiple of four", Run("", "tokenizer", "decode", tokenizer, "--input", At("cut.bin"), "--output", At("out")).Error);
+        Assert.False(File.Exists(At("out")));
+        Assert.Empty(Directory.GetFiles(Folder, "*.tmp"));
     }
 
     [SharedDataFact("gpt2-bpe")]

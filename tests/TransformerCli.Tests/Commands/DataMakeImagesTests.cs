@@ -2,12 +2,8 @@ using System.Text.Json;
 
 namespace TransformerCli.Tests.Commands;
 
-public sealed class DataMakeImagesTests : IDisposable
+public sealed class DataMakeImagesTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("images-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, true);
-
     (int Code, string Out, string Error) Run(string kind, params string[] arguments)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
@@ -17,7 +13,7 @@ public sealed class DataMakeImagesTests : IDisposable
     [Fact]
     public void Images_are_made_where_they_are_asked_for()
     {
-        var target = Path.Combine(folder, "set");
+        var target = At("set");
         var (code, output, _) = Run("shapes", "--output", target, "--size", "48", "--side", "16", "--seed", "3", "--json");
         Assert.Equal(0, code);
         Assert.Equal(48, Directory.GetFiles(target, "*.png", SearchOption.AllDirectories).Length);
@@ -28,7 +24,7 @@ public sealed class DataMakeImagesTests : IDisposable
     [Fact]
     public void Too_few_images_are_the_users_mistake()
     {
-        var (code, _, error) = Run("digits", "--output", Path.Combine(folder, "set"), "--size", "10");
+        var (code, _, error) = Run("digits", "--output", At("set"), "--size", "10");
         Assert.Equal(2, code);
         Assert.Contains("must be from 60", error);
     }

@@ -6,25 +6,11 @@ namespace TransformerCli.Tests.Commands;
 
 /// <summary>Folders and tables of images and sounds with files that no one meant to be there: one message each, and the rest is read.</summary>
 [Collection("engine")]
-public sealed class HostileDataTests : IDisposable
+public sealed class HostileDataTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-hostile-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
-
-    string Write(string name, string text)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
-        File.WriteAllText(At(name), text);
-        return At(name);
-    }
-
     static string Done(params string[] line)
     {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
+        var outcome = CommandLine.Done(line);
         return outcome.Output + outcome.Error;
     }
 
@@ -70,7 +56,7 @@ public sealed class HostileDataTests : IDisposable
         Assert.Equal(2, Count(Reports("set"), $"{At("set/a/pipe.png")}: is a pipe or a device, but a file is needed"));
         // A pipe that the user names is read.
         using var writer = Process.Start("sh", ["-c", $"cat '{At("set/a/1.png")}' > '{At("set/a/pipe.png")}'"]);
-        var run = Directory.GetDirectories(root, "run-*").Single();
+        var run = Directory.GetDirectories(Folder, "run-*").Single();
         Assert.Contains("pipe.png", Done("predict", run, At("set/a/pipe.png"), "--device", "cpu"));
         writer.WaitForExit();
     }
@@ -103,7 +89,7 @@ public sealed class HostileDataTests : IDisposable
         Run("chmod", "000", At("set/locked"));
         // The administrator may read everything, except without these capabilities.
         string[] likeOthers = Environment.IsPrivilegedProcess ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"] : [];
-        var ended = ProgramProcess.Run(root, ["data", "inspect", At("set")], likeOthers);
+        var ended = ProgramProcess.Run(Folder, ["data", "inspect", At("set")], likeOthers);
         Run("chmod", "700", At("set/locked"));
         Assert.True(ended.ExitCode == 2, $"{ended.ExitCode}: {ended.Error}");
         Assert.Contains($"error: {At("set/locked")}: the folder cannot be read: permission denied", ended.Error);

@@ -9,19 +9,8 @@ using Transformers.Training;
 
 namespace Transformers.Tests.Configs;
 
-public sealed class ConfigFileTests : IDisposable
+public sealed class ConfigFileTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("configs-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    string Write(string name, string text)
-    {
-        var path = Path.Combine(folder, name);
-        File.WriteAllText(path, text);
-        return path;
-    }
-
     static RunConfig With(params string[] sets) => ConfigFile.Parse<RunConfig>(BadConfigs.Good, sets: sets);
 
     static Problem Refused(Func<object> load) => Assert.Single(Assert.Throws<UserException>(load).Problems);
@@ -154,7 +143,7 @@ public sealed class ConfigFileTests : IDisposable
     [Fact]
     public void A_folder_and_a_file_of_many_megabytes_are_not_configs()
     {
-        Assert.Contains("folder", Refused(() => ConfigFile.Load<RunConfig>([folder])).Message);
+        Assert.Contains("folder", Refused(() => ConfigFile.Load<RunConfig>([Folder])).Message);
         var large = Write("large.yaml", "# " + new string('x', ConfigFile.MaximumBytes));
         Assert.Contains("larger than", Refused(() => ConfigFile.Load<RunConfig>([large])).Message);
     }
