@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace TestSupport;
 
 /// <summary>A config that is wrong, and what the program must say about it.</summary>

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace TestSupport;
 
 /// <summary>Tests each of which has a folder, gone afterwards.</summary>

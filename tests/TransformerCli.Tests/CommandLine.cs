@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests;
 
 /// <summary>Runs the program in this process.</summary>

@@ -1,7 +1,3 @@
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace TransformerCli.Tests;
 
 /// <summary>What a command line may say, before anything is opened or computed.</summary>

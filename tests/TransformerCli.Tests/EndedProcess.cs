@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using TestSupport;
-
 namespace TransformerCli.Tests;
 
 /// <summary>Runs the program, or another one, as a process of its own, to its end.</summary>

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using TestSupport;
-
 namespace TransformerCli.Tests;
 
 /// <summary>The program where the library of kernels is not: copied without it, to a machine without a compiler.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests;
 
 /// <summary>What somebody does who sees the program for the first time: one plain message each, and exit code 2.</summary>

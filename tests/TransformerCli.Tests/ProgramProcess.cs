@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Text;
-
 namespace TransformerCli.Tests;
 
 /// <summary>The real program in a process of its own, for tests that send signals or limit memory.</summary>

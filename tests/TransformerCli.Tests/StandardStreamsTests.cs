@@ -1,5 +1,4 @@
 using TransformerCli.Tests.Commands;
-using Transformers.Checkpoints;
 
 namespace TransformerCli.Tests;
 

@@ -1,5 +1,4 @@
 using System.Reflection.PortableExecutable;
-using TestSupport;
 
 namespace TransformerCli.Tests;
 

@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using TestSupport;
 using Transformers.Tokenizers;
 
 namespace TransformerCli.Tests;

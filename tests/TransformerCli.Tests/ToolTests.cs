@@ -1,8 +1,5 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using System.Text.Json;
-using TestSupport;
 using Transformers.Native;
 
 namespace TransformerCli.Tests;

@@ -1,6 +1,3 @@
-using System.IO.Compression;
-using System.Text;
-
 namespace Transformers.Tests;
 
 /// <summary>A folder that is gone when the test ends.</summary>

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data;
 
 /// <summary>The files of one kind in class folders, and what a user should know about the other files.</summary>

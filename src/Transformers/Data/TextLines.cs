@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Transformers.Data.Text;
-using Transformers.IO;
 
 namespace Transformers.Data;
 

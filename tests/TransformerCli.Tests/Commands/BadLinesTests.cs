@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>One bad line among many stops none of the others, and is not hidden: its line is named, and the exit code is 2.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 public sealed class DataMakeImagesTests : FolderTest

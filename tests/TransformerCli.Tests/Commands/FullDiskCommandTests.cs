@@ -1,6 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The real program on a disk that fills up, with checkpoints that are written in the background.</summary>

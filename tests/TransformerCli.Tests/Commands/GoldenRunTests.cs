@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using TestSupport;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>Runs made by the program at 4e7163d, on its own engine (tests/Golden/Runs), are still read, used and continued.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SkiaSharp;
 using Transformers.IO.Sounds;
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>Text that is not UTF-8 follows one rule in every kind of data, in training, in <c>eval</c> and in <c>data inspect</c>.</summary>

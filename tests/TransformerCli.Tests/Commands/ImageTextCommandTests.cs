@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>What the commands do with a run on images with text.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>What commands say to a run of a kind that does not suit them, and to options that its kind does not use.</summary>

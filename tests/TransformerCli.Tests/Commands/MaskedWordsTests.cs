@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary><c>predict</c> with an encoder that predicts masked tokens.</summary>

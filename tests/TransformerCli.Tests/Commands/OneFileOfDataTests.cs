@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>One file of pairs or of labelled texts is enough to train, to hold out and to evaluate; one bad line among many neither stops the others nor hides.</summary>

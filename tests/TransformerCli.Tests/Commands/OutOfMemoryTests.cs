@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using Transformers.Checkpoints;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The real program where memory is short.</summary>

@@ -1,5 +1,3 @@
-using TestSupport;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The exit code, the message and the output of several processes are those of one, whichever launcher starts them.</summary>

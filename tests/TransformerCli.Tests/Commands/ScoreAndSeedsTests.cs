@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary><c>score</c>, <c>train --seeds</c> and <c>train --dry-run</c> through the command line.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>inspect, plot and report through their command lines.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Transformers.IO.Sounds;
 
 namespace TransformerCli.Tests.Commands;

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>How tables and folders of series are laid out is reported alike by <c>data inspect</c> and by training.</summary>

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using TestSupport;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The program under --nproc and under both launchers: what it leaves, and what becomes of it when a process is stopped, killed or silent.</summary>

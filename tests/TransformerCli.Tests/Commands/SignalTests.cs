@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using Transformers.Checkpoints;
 using Transformers.Runs;
 
 namespace TransformerCli.Tests.Commands;

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>Data that a model would learn nothing from, or whose result would mislead, are refused or named; one file that cannot be read hides no other.</summary>

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using TestSupport;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The program's main job through its command line, at a size of seconds.</summary>

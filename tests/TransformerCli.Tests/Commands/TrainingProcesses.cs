@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using TestSupport;
-using Transformers.Checkpoints;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>A folder with a tiny text run, and the processes that train it.</summary>

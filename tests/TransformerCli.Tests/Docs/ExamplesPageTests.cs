@@ -1,5 +1,3 @@
-using System.Text.RegularExpressions;
-using TestSupport;
 using Transformers.IO.Images;
 
 namespace TransformerCli.Tests.Docs;

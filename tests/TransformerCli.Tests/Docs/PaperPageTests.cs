@@ -1,8 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace TransformerCli.Tests.Docs;
 
 /// <summary>The sizes in docs/paper.md are those of the presets.</summary>

@@ -1,9 +1,4 @@
-using System.Text;
-using Transformers.Benchmarks;
-using Transformers.IO;
-using Transformers.Tokenizers;
 using Transformers.Tests.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Benchmarks;
 

@@ -1,10 +1,4 @@
-using Transformers.Tests.Training;
 using System.Runtime.InteropServices;
-using Transformers.Checkpoints;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Runs;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Checkpoints;

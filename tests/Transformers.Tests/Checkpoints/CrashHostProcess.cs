@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>Starts tests/CrashHost, a process that tests may kill.</summary>

@@ -1,8 +1,3 @@
-using System.Globalization;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Runs;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>A process that saves at every step is killed; whoever goes on must end with the weights of the one that was never killed.</summary>

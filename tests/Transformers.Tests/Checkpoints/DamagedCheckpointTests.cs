@@ -1,8 +1,3 @@
-using System.Buffers.Binary;
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.IO;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>Every file of a checkpoint, cut at every boundary and flipped in every region.</summary>

@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.RegularExpressions;
-using TestSupport;
 
 namespace Transformers.Tests.Checkpoints;
 

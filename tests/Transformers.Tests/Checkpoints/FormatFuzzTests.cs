@@ -1,9 +1,3 @@
-using System.Buffers.Binary;
-using System.Globalization;
-using System.Text;
-using Transformers.Checkpoints;
-using Transformers.Runs;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>Files mutated at random, by a fixed seed: they are read or refused with a typed error, in bounded memory.</summary>

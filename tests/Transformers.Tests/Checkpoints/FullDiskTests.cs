@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using TestSupport;
-using Transformers.Checkpoints;
 
 namespace Transformers.Tests.Checkpoints;
 

@@ -1,6 +1,4 @@
 using TorchSharp;
-using Transformers.Checkpoints;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Checkpoints;

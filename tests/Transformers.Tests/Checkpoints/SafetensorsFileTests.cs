@@ -1,9 +1,6 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using Transformers.Checkpoints;
 
 namespace Transformers.Tests.Checkpoints;
 

@@ -1,7 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-using Transformers.Checkpoints;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>The byte strings that the format's reference implementation tests, and its published attacks.</summary>

@@ -1,7 +1,3 @@
-using System.Text;
-using Transformers.Checkpoints;
-using Transformers.IO;
-
 namespace Transformers.Tests.Checkpoints;
 
 public class TrainingStateTests : TempFolderTest

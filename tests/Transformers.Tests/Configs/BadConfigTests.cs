@@ -1,8 +1,3 @@
-using TestSupport;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
 public sealed class BadConfigTests : FolderTest

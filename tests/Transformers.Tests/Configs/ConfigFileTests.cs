@@ -1,12 +1,3 @@
-using TestSupport;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
 public sealed class ConfigFileTests : FolderTest

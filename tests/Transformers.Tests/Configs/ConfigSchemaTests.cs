@@ -1,7 +1,4 @@
-using Transformers.Training;
 using System.Text.Json.Nodes;
-using TestSupport;
-using Transformers.Configs;
 
 namespace Transformers.Tests.Configs;
 

@@ -1,15 +1,5 @@
-using Transformers.Tests.Training;
-using TestSupport;
-using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.Data.Images;
 using Transformers.Data.ImageText;
-using Transformers.Data.Sentences;
-using Transformers.Data.Series;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
 
 namespace Transformers.Tests.Conventions;
 

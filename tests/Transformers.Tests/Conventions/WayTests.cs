@@ -1,10 +1,6 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
-using TestSupport;
-using Transformers.Native;
 
 namespace Transformers.Tests.Conventions;
 

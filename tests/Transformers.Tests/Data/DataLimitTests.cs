@@ -1,19 +1,8 @@
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.Data.Images;
 using Transformers.Data.ImageText;
-using Transformers.Data.Sentences;
-using Transformers.Data.Series;
-using Transformers.Data.Text;
-using Transformers.Generators;
 using Transformers.Generators.Drawing;
 using Transformers.Generators.Speech;
-using Transformers.IO;
 using Transformers.Tests.Data.Text;
-using Transformers.Tests.Training;
-using Transformers.Tokenizers;
-using Transformers.Training;
 
 namespace Transformers.Tests.Data;
 

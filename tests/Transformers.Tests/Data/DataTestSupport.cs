@@ -1,6 +1,3 @@
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Data;
 
 /// <summary>Bytes as ids, and 256 for the end of a text: enough of a tokenizer to see every byte that data code lets through.</summary>

@@ -1,7 +1,4 @@
 using Transformers.Tests.Data.Text;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
 
 namespace Transformers.Tests.Data;
 

@@ -1,11 +1,3 @@
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Training;
-
 namespace Transformers.Tests.Data;
 
 public sealed class SentenceDataConfigTests : TempFolderTest

@@ -1,6 +1,3 @@
-using Transformers.Data;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data;
 
 public sealed class TextLinesTests : TempFolderTest

@@ -1,10 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Transformers.Configs;
-using Transformers.Decoding;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tests.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;

@@ -1,9 +1,3 @@
-using Transformers.Configs;
-using Transformers.Decoding;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;

@@ -1,8 +1,3 @@
-using Transformers.Tests.Models;
-using Transformers.Data;
-using Transformers.Decoding;
-using Transformers.IO;
-using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;

@@ -1,10 +1,3 @@
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
-
 namespace Transformers.Tests.Evaluation;
 
 /// <summary>How much of an evaluation is done, as every kind of model reports it.</summary>

@@ -1,9 +1,3 @@
-using Transformers.Tests.Training;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-
 namespace Transformers.Tests.Evaluation;
 
 /// <summary>A language model on text that it was not trained on.</summary>

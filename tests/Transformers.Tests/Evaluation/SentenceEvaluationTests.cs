@@ -1,11 +1,3 @@
-using Transformers.Tests.Training;
-using System.Text.Json;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Evaluation;

@@ -1,7 +1,3 @@
-using Transformers.Data.Series;
-using Transformers.Evaluation;
-using Transformers.Generators;
-
 namespace Transformers.Tests.Evaluation;
 
 [Collection("engine")]

@@ -1,6 +1,4 @@
 using Transformers.Experiments;
-using Transformers.IO;
-using Transformers.Models;
 
 namespace Transformers.Tests.Experiments;
 

@@ -1,9 +1,4 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
 using Transformers.Experiments;
-using Transformers.IO;
-using Transformers.Tests.Training;
-using Transformers.Training;
 
 namespace Transformers.Tests.Experiments;
 

@@ -1,11 +1,5 @@
 using Microsoft.Extensions.AI;
-using Transformers.Decoding;
-using Transformers.Evaluation;
 using Transformers.Extensions.AI;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Native;
 using Transformers.Tests.Interchange;
 
 namespace Transformers.Tests.Extensions;

@@ -1,5 +1,4 @@
 using Transformers.Generators.Speech;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.Generators;

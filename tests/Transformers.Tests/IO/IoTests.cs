@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.IO;
 
 public class IoTests : TempFolderTest

@@ -1,7 +1,3 @@
-using System.Text;
-using TestSupport;
-using Transformers.IO;
-
 namespace Transformers.Tests.IO;
 
 public class NpyWriterTests : TempFolderTest

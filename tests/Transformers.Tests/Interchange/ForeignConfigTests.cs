@@ -1,11 +1,5 @@
 using System.Text.Json.Nodes;
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Evaluation;
 using Transformers.Interchange.HuggingFace;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;

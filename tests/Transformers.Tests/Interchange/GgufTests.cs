@@ -1,11 +1,5 @@
 using System.Runtime.InteropServices;
-using Transformers.Evaluation;
-using Transformers.Interchange;
 using Transformers.Interchange.Gguf;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;

@@ -1,8 +1,4 @@
-using System.Buffers.Binary;
-using TestSupport;
-using Transformers.Checkpoints;
 using Transformers.Interchange.HuggingFace;
-using Transformers.IO;
 
 namespace Transformers.Tests.Interchange;
 

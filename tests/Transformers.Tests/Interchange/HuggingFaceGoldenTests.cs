@@ -1,10 +1,4 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Data;
-using Transformers.Evaluation;
 using Transformers.Interchange.HuggingFace;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;

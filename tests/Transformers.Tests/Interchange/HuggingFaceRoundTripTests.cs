@@ -1,12 +1,5 @@
 using System.Text.Json.Nodes;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.Interchange;
 using Transformers.Interchange.HuggingFace;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;

@@ -1,11 +1,3 @@
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;

@@ -1,10 +1,4 @@
 using TorchSharp;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Tests.Training;
-using Transformers.Training;
 
 namespace Transformers.Tests.Kinds;
 

@@ -1,11 +1,4 @@
 using System.ComponentModel;
-using System.Diagnostics;
-using TestSupport;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 
 namespace Transformers.Tests.Kinds;
 

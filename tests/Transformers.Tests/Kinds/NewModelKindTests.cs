@@ -1,14 +1,5 @@
-using System.Text.RegularExpressions;
 using TorchSharp.Modules;
-using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
 using Transformers.Tests.Conventions;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;

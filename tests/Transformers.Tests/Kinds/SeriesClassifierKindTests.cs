@@ -1,13 +1,3 @@
-using Transformers.Benchmarks;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data.Series;
-using Transformers.Evaluation;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;

@@ -1,11 +1,3 @@
-using Transformers.Benchmarks;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;

@@ -1,12 +1,4 @@
-using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.Evaluation;
 using Transformers.Generators.Scenes;
-using Transformers.IO;
-using Transformers.IO.Images;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;

@@ -1,16 +1,5 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.Data.Images;
 using Transformers.Data.ImageText;
-using Transformers.Data.Text;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Tokenizers;
-using Transformers.Training;
 
 namespace Transformers.Tests.Kinds;
 

@@ -1,7 +1,3 @@
-using System.Text.Json;
-using TestSupport;
-using Transformers.Metrics;
-
 namespace Transformers.Tests.Metrics;
 
 /// <summary>Cases of tests/Golden/translation_metrics.json, worked out by the script beside it by a route of its own.</summary>

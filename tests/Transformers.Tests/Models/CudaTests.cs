@@ -1,13 +1,4 @@
-using Transformers.Tests.Training;
 using TorchSharp;
-using Transformers.Configs;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

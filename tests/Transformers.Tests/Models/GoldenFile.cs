@@ -1,8 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Models;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

@@ -1,6 +1,3 @@
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

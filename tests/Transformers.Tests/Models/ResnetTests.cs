@@ -1,9 +1,3 @@
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

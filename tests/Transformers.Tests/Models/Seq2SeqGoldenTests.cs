@@ -1,8 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

@@ -1,6 +1,3 @@
-using Transformers.Configs;
-using Transformers.Models;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

@@ -1,6 +1,3 @@
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

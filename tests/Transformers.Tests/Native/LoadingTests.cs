@@ -1,5 +1,3 @@
-using Transformers.Native;
-
 namespace Transformers.Tests.Native;
 
 public sealed class LoadingTests : FolderTest

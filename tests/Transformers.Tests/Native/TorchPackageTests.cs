@@ -1,6 +1,3 @@
-using System.IO.Compression;
-using Transformers.Native;
-
 namespace Transformers.Tests.Native;
 
 public sealed class TorchPackageTests : FolderTest

@@ -1,6 +1,3 @@
-using TestSupport;
-using Transformers.Processes;
-
 namespace Transformers.Tests.Processes;
 
 /// <summary>Exchanges between real processes, under both MPI installations.</summary>

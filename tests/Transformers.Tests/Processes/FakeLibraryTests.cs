@@ -1,9 +1,6 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using TestSupport;
 using TorchSharp;
-using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Processes;

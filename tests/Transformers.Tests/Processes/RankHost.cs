@@ -1,5 +1,3 @@
-using TestSupport;
-
 namespace Transformers.Tests.Processes;
 
 /// <summary>Starts tests/RankHost, alone or under an MPI launcher.</summary>

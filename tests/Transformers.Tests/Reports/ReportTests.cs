@@ -1,8 +1,4 @@
-using Transformers.Tests.Training;
-using System.Text.RegularExpressions;
-using Transformers.IO;
 using Transformers.Reports;
-using Transformers.Runs;
 
 namespace Transformers.Tests.Reports;
 

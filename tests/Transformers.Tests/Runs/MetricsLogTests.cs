@@ -1,6 +1,3 @@
-using Transformers.Checkpoints;
-using Transformers.Runs;
-
 namespace Transformers.Tests.Runs;
 
 public class MetricsLogTests : TempFolderTest

@@ -1,7 +1,4 @@
 using Transformers.Tests.Checkpoints;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Runs;
 
 namespace Transformers.Tests.Runs;
 

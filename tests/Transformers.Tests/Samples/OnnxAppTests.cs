@@ -1,13 +1,4 @@
-using System.Globalization;
-using TestSupport;
-using Transformers.Data;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Interchange;
-using Transformers.IO.Images;
 using Transformers.IO.Sounds;
-using Transformers.Kinds;
-using Transformers.Models;
 using Transformers.Tests.Interchange.Onnx;
 using static TorchSharp.torch;
 

@@ -1,7 +1,4 @@
-using System.IO.Compression;
 using System.Xml.Linq;
-using TestSupport;
-using Transformers.IO;
 
 namespace Transformers.Tests.Samples;
 

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using TestSupport;
-
 namespace Transformers.Tests.Samples;
 
 /// <summary>The sample of the library, as a program of its own.</summary>

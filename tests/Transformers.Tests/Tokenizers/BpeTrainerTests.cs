@@ -1,8 +1,3 @@
-using System.IO.Compression;
-using System.Text;
-using Transformers.IO;
-using Transformers.Tokenizers.Bpe;
-
 namespace Transformers.Tests.Tokenizers;
 
 public class BpeTrainerTests : TempFolderTest

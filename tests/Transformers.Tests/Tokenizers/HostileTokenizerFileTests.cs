@@ -1,7 +1,3 @@
-using System.Text;
-using Transformers.IO;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 public class HostileTokenizerFileTests : TempFolderTest

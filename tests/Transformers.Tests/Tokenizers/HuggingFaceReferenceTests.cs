@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using System.Text;
-using System.Text.Json;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Ids of Hugging Face's files equal to those of Hugging Face's own library for JavaScript; skipped where node or the packages are missing.</summary>

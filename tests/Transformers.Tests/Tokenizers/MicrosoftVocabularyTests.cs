@@ -1,11 +1,5 @@
-using System.Globalization;
-using System.IO.Compression;
 using System.Reflection;
-using System.Text;
-using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
-using Transformers.Tokenizers.Bpe;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

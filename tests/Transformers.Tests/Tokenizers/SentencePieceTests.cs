@@ -1,10 +1,4 @@
-using System.Text.Json;
 using Google.Protobuf;
-using TestSupport;
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

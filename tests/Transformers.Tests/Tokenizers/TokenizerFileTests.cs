@@ -1,10 +1,3 @@
-using System.Text;
-using TestSupport;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Bpe;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 public class TokenizerFileTests : TempFolderTest

@@ -1,7 +1,3 @@
-using System.Text;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Mutated tokenizer files are read, and then round-trip, or are refused, in bounded memory.</summary>

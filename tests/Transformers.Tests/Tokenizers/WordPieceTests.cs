@@ -1,10 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using TestSupport;
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 public class WordPieceTests : TempFolderTest

@@ -1,7 +1,4 @@
 using System.Text.Json.Nodes;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -1,9 +1,3 @@
-using Transformers.Checkpoints;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Runs;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>The weights of the best validation are kept.</summary>

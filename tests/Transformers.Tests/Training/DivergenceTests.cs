@@ -1,10 +1,3 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Native;
-using Transformers.Runs;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>Losses and gradients that are not numbers, by each policy.</summary>

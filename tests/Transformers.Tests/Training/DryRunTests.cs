@@ -1,7 +1,3 @@
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]

@@ -1,8 +1,3 @@
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>What becomes of a folder that holds a finished run.</summary>

@@ -1,7 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Evaluation;
-using Transformers.Tokenizers.Formats;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,14 +1,4 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data.Images;
-using Transformers.Evaluation;
 using Transformers.Generators.Drawing;
-using Transformers.IO;
-using Transformers.IO.Images;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Runs;
-using Transformers.Training;
 
 namespace Transformers.Tests.Training;
 

@@ -1,6 +1,3 @@
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

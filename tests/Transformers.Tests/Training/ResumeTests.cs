@@ -1,8 +1,3 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Runs;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,9 +1,3 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]

@@ -1,9 +1,3 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,8 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Runs;
 using Transformers.Tests.Processes;
 
 namespace Transformers.Tests.Training;

@@ -1,9 +1,3 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Kinds;
-using Transformers.Native;
-using Transformers.Runs;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,15 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tests.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,10 +1,3 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Runs;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]

@@ -1,5 +1,3 @@
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>Keeps what a run warns of.</summary>

@@ -1,7 +1,4 @@
-using System.Collections.Concurrent;
-using System.Text.Json;
 using Transformers.Data.Sentences;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.ImageText;

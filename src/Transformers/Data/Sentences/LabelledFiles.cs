@@ -1,7 +1,5 @@
-using System.Globalization;
 using Transformers.Configs;
 using Transformers.Generators;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.Sentences;

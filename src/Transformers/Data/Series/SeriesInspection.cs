@@ -1,6 +1,3 @@
-using System.Globalization;
-using Transformers.IO;
-
 namespace Transformers.Data.Series;
 
 /// <summary>A report on a table of series; training on them gives the same warnings.</summary>

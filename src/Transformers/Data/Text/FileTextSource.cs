@@ -1,7 +1,5 @@
-using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using Transformers.Configs;
-using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

@@ -1,5 +1,4 @@
 using Transformers.Data.Audio;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.Data.Audio;

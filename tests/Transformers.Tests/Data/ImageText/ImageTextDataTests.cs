@@ -1,11 +1,5 @@
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.ImageText;
-using Transformers.Data.Sentences;
 using Transformers.Generators.Scenes;
-using Transformers.IO;
-using Transformers.IO.Images;
-using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Data.ImageText;
 

@@ -1,7 +1,4 @@
-using TestSupport;
-using Transformers.Data.Images;
 using Transformers.Generators.Drawing;
-using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images;
 

@@ -1,8 +1,3 @@
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Data.Images;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Images;
 
 public sealed class ImagesDataTests : FolderTest

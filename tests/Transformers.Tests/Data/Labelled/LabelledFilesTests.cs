@@ -1,8 +1,3 @@
-using TestSupport;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Labelled;
 
 public sealed class LabelledFilesTests : TempFolderTest

@@ -1,10 +1,3 @@
-using TestSupport;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Data.ParallelText;
 
 public class ParallelBatchesTests

@@ -1,8 +1,3 @@
-using TestSupport;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.ParallelText;
 
 public sealed class ParallelFilesTests : TempFolderTest

@@ -1,7 +1,3 @@
-using Transformers.Data.Series;
-using Transformers.Generators;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Series;
 
 public sealed class SeriesDatasetTests : TempFolderTest

@@ -1,6 +1,3 @@
-using Transformers.Data.Series;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Series;
 
 public sealed class SeriesTableTests : TempFolderTest

@@ -1,9 +1,3 @@
-using System.Text;
-using TestSupport;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Shards;
 
 public class DataPreparationTests : FolderTest

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.RegularExpressions;
 using Transformers.Generators.Stories;
 
 namespace Transformers.Tests.Data.Stories;

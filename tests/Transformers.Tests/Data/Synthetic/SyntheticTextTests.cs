@@ -1,7 +1,3 @@
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Synthetic;
 
 public class SyntheticTextTests : TempFolderTest

@@ -1,9 +1,3 @@
-using System.IO.Compression;
-using System.Text;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Text;
 
 public class FileTextSourceTests : FolderTest

@@ -1,8 +1,3 @@
-using Transformers.Tests.Training;
-using Transformers.Evaluation;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Kinds;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Evaluation.Scoring;

@@ -1,7 +1,3 @@
-using System.Buffers.Binary;
-using System.Text.Json;
-using TestSupport;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.IO.Sounds;

@@ -1,9 +1,3 @@
-using System.Diagnostics;
-using TestSupport;
-using Transformers.Evaluation;
-using Transformers.Interchange;
-using Transformers.Kinds;
-
 namespace Transformers.Tests.Interchange.Onnx;
 
 /// <summary>The reference implementation of the format (python3-onnx) accepts every file.</summary>

@@ -1,16 +1,6 @@
 using System.Reflection;
-using System.Text.Json;
-using TestSupport;
-using Transformers.Configs;
 using Transformers.Data.Audio;
-using Transformers.Evaluation;
-using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange.Onnx;

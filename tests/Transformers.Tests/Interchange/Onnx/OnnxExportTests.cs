@@ -1,15 +1,6 @@
-using System.Text.Json;
-using TestSupport;
 using TorchSharp;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Decoding;
-using Transformers.Evaluation;
 using Transformers.Generators.Stories;
-using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
-using Transformers.Kinds;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange.Onnx;

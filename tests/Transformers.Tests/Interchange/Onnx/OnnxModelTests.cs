@@ -1,7 +1,4 @@
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange.Onnx;

@@ -1,7 +1,4 @@
-using Transformers.Data.Series;
 using Transformers.Interchange.Onnx;
-using Transformers.Layers;
-using Transformers.Models;
 using static Transformers.Tests.Interchange.Onnx.OnnxModelTests;
 using static TorchSharp.torch;
 

@@ -1,5 +1,3 @@
-using Transformers.Layers;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native.Kernels;

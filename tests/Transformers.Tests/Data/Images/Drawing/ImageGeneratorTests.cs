@@ -1,7 +1,5 @@
 using System.Numerics.Tensors;
-using Transformers.Data.Images;
 using Transformers.Generators.Drawing;
-using Transformers.IO;
 
 namespace Transformers.Tests.Data.Images.Drawing;
 

@@ -1,8 +1,3 @@
-using Transformers.Data;
-using Transformers.Data.Images;
-using Transformers.IO;
-using Transformers.IO.Images;
-
 namespace Transformers.Tests.Data.Images.Loading;
 
 public sealed class ImageLoaderTests : FolderTest

@@ -1,9 +1,4 @@
 using System.Formats.Tar;
-using System.IO.Compression;
-using TestSupport;
-using Transformers.Data.Images;
-using Transformers.IO;
-using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images.Sources;
 
