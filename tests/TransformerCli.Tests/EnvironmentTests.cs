@@ -6,8 +6,8 @@ public sealed class EnvironmentTests : FolderTest
 {
     CommandLine.Outcome Train(params string[] variables)
     {
-        File.WriteAllText(At("a.txt"), string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 30)));
-        File.WriteAllText(At("gpt.yaml"), """
+        Write("a.txt", string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 30)));
+        Write("gpt.yaml", """
             data: { kind: text, source: { files: [a.txt] }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
             training: { steps: 1, batch: { sequences: 2 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
@@ -33,7 +33,7 @@ public sealed class EnvironmentTests : FolderTest
         Assert.NotEmpty(Directory.EnumerateFiles(scratch, "*.shard", SearchOption.AllDirectories));
         Assert.False(Directory.Exists(At("data")));
         // A file in the folder's place, which cannot become a folder for anyone, root included.
-        File.WriteAllText(At("taken"), "");
+        Write("taken", "");
         Directory.Delete(At("run"), recursive: true);
         var refused = Train($"TRANSFORMER_CACHE={At("taken", "cache")}").Exits(2);
         Assert.Contains("prepared data are written there; the environment variable TRANSFORMER_CACHE names another folder", refused.Error);

@@ -34,7 +34,7 @@ public sealed class KernelsMissingTests : FolderTest
     [Fact]
     public void Every_command_that_computes_on_a_processor_says_so_once_with_the_remedy()
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 20kB }, tokenizer: { kind: bytes }, holdout: 0.1 }
             model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
             training: { steps: 2, batch: { sequences: 2 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }

@@ -28,7 +28,7 @@ public sealed class LibtorchMissingTests : FolderTest
     [Fact]
     public void A_source_that_cannot_be_reached_is_one_message_and_exit_code_2()
     {
-        File.WriteAllText(At("NuGet.config"), """
+        Write("NuGet.config", """
             <configuration><packageSources><clear /><add key="gone" value="gone" /></packageSources></configuration>
             """);
         var outcome = Run("", "bench", "kernels").Exits(2);

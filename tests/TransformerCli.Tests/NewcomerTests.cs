@@ -43,7 +43,7 @@ public sealed class NewcomerTests : FolderTest
     [InlineData("train gpt-stories --max-steps 0", "--max-steps (0) must be at least 1")]
     public void A_mistake_is_reported_in_one_plain_line(string line, string message)
     {
-        File.WriteAllText(At("text.txt"), "some text");
+        Write("text.txt", "some text");
         Directory.CreateDirectory(At("several", "seed-1"));
         string[] words = line.Length == 0 ? [] : line.Replace("ROOT", Folder).Split(' ');
         var (code, output, error) = CommandLine.Run(words);

@@ -10,7 +10,7 @@ public sealed class StandardStreamsTests : FolderTest
     // In a shell, since only it can close a descriptor; "T" in the line is the program.
     CommandLine.Outcome Shell(string line)
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
             training: { steps: 30, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }

@@ -15,7 +15,7 @@ public sealed class TokenizerCommandTests : FolderTest
 
     string Trained(params string[] more)
     {
-        File.WriteAllText(At("text.txt"), Text);
+        Write("text.txt", Text);
         var (code, _, error) = Run("", ["tokenizer", "train", "--quiet", "--input", At("text.txt"), "--output", At("tokenizer.json"), .. more]);
         Assert.Equal((ExitCodes.Done, ""), (code, error));
         return At("tokenizer.json");
@@ -60,17 +60,17 @@ public sealed class TokenizerCommandTests : FolderTest
         var tokenizer = Trained("--vocabulary", "262");
         var ids = Run(Text, "tokenizer", "encode", tokenizer).Out;
         var text = Compressed(Encoding.UTF8.GetBytes(Text));
-        File.WriteAllBytes(At("text.gz"), text);
+        Write("text.gz", text);
         Assert.Equal(ids, Run("", "tokenizer", "encode", tokenizer, "--input", At("text.gz")).Out);
         Assert.Equal(ids, RunOnBytes(text, "tokenizer", "encode", tokenizer).Out);
-        File.WriteAllBytes(At("ids.txt.gz"), Compressed(Encoding.UTF8.GetBytes(ids)));
+        Write("ids.txt.gz", Compressed(Encoding.UTF8.GetBytes(ids)));
         Assert.Equal(Text, Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt.gz")).Out);
 
         // These bytes of an id, 1F 8B 00 00, begin like gzip.
-        File.WriteAllBytes(At("magic.bin"), [0x1F, 0x8B, 0, 0]);
+        Write("magic.bin", [0x1F, 0x8B, 0, 0]);
         Assert.Contains("35615 is not in the vocabulary", Run("", "tokenizer", "decode", tokenizer, "--input", At("magic.bin")).Error);
 
-        File.WriteAllBytes(At("cut.gz"), text[..^12]);
+        Write("cut.gz", text[..^12]);
         foreach (var more in new string[][] { [], ["--allow-special"], ["--output", At("cut.bin")] })
         {
             var (code, _, error) = Run("", ["tokenizer", "encode", tokenizer, "--input", At("cut.gz"), .. more]);
@@ -84,13 +84,13 @@ public sealed class TokenizerCommandTests : FolderTest
     [Fact]
     public void A_line_that_cannot_be_encoded_is_named_with_its_file()
     {
-        File.WriteAllText(At("letters.txt"), "abc\n");
+        Write("letters.txt", "abc\n");
         Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "train", "--input", At("letters.txt"), "--kind", "characters", "--output", At("letters.json")).Code);
         // Long enough to be encoded in several blocks.
         var good = string.Concat(Enumerable.Repeat("abc\n", 50_000));
-        File.WriteAllText(At("long.txt"), good + "abx\n");
+        Write("long.txt", good + "abx\n");
         Assert.Contains($"{At("long.txt")}:50001: character 'x' (U+0078) is not in the vocabulary", Run("", "tokenizer", "encode", At("letters.json"), "--input", At("long.txt")).Error);
-        File.WriteAllBytes(At("ill.txt"), [.. "abc\nab"u8, 0xE4, .. "\n"u8]);
+        Write("ill.txt", [.. "abc\nab"u8, 0xE4, .. "\n"u8]);
         foreach (var more in new string[][] { [], ["--allow-special"], ["--output", At("ids.bin")] })
             Assert.Contains($"{At("ill.txt")}:2: the ", Run("", ["tokenizer", "encode", At("letters.json"), "--input", At("ill.txt"), .. more]).Error);
         Assert.Contains("standard input:1: character 'x'", Run("x", "tokenizer", "encode", At("letters.json")).Error);
@@ -105,7 +105,7 @@ public sealed class TokenizerCommandTests : FolderTest
         Assert.InRange(ids.Split(' ').Length, 20, 80);
         Assert.Equal(Text, Run(ids, "tokenizer", "decode", tokenizer).Out);
 
-        File.WriteAllBytes(At("raw"), [.. Encoding.UTF8.GetBytes(Text), 0xFF, 0x00, 0xEF, 0xBB, 0xBF, 0xC3]);
+        Write("raw", [.. Encoding.UTF8.GetBytes(Text), 0xFF, 0x00, 0xEF, 0xBB, 0xBF, 0xC3]);
         Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "encode", tokenizer, "--input", At("raw"), "--output", At("ids.bin")).Code);
         Assert.Equal(0, new FileInfo(At("ids.bin")).Length % 4);
         Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", Folder, "--input", At("ids.bin"), "--output", At("back")).Code);
@@ -121,7 +121,7 @@ public sealed class TokenizerCommandTests : FolderTest
         var tokenizer = Path.Combine(Repository.Root, "tests", "Golden", "data", name);
         var ids = Run(text, "tokenizer", "encode", tokenizer).Out;
         Assert.Equal(text, Run(ids, "tokenizer", "decode", tokenizer).Out);
-        File.WriteAllText(At("ids.txt"), ids);
+        Write("ids.txt", ids);
         Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt"), "--output", At("back")).Code);
         Assert.Equal(text, File.ReadAllText(At("back")));
         Assert.Contains($"kind        {kind}\n", Run("", "tokenizer", "inspect", tokenizer).Out.ReplaceLineEndings("\n"));
@@ -187,9 +187,8 @@ public sealed class TokenizerCommandTests : FolderTest
     [Fact]
     public void Training_reads_folders_and_standard_input_and_says_when_the_text_runs_out()
     {
-        Directory.CreateDirectory(At("corpus/part"));
-        File.WriteAllText(At("corpus/part/a.txt"), Text);
-        File.WriteAllText(At("corpus/ignored.bin"), "zzzzzzzz");
+        Write("corpus/part/a.txt", Text);
+        Write("corpus/ignored.bin", "zzzzzzzz");
         var (code, _, error) = Run("", "tokenizer", "train", "--input", At("corpus"), "--vocabulary", "5000", "--output", At("a.json"));
         Assert.Equal(ExitCodes.Done, code);
         Assert.Contains("no more pairs to merge", error);
@@ -218,7 +217,7 @@ public sealed class TokenizerCommandTests : FolderTest
         Assert.Contains("257", Run("97 257", "tokenizer", "decode", tokenizer).Error);
         Assert.Contains("'x'", Run("97 x", "tokenizer", "decode", tokenizer).Error);
         Assert.Contains("too large", Run("99999999999", "tokenizer", "decode", tokenizer).Error);
-        File.WriteAllBytes(At("cut.bin"), [1, 0, 0, 0, 2]);
+        Write("cut.bin", [1, 0, 0, 0, 2]);
         Assert.Contains("multiple of four", Run("", "tokenizer", "decode", tokenizer, "--input", At("cut.bin"), "--output", At("out")).Error);
         Assert.False(File.Exists(At("out")));
         Assert.Empty(Directory.GetFiles(Folder, "*.tmp"));

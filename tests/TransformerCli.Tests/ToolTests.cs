@@ -58,8 +58,7 @@ public sealed class ToolTests : FolderTest
             Assert.DoesNotContain(names, name => name.Contains("torch_cpu", StringComparison.Ordinal));
         }
 
-        Directory.CreateDirectory(At("work"));
-        File.WriteAllText(At("work/NuGet.config"), $"""
+        Write("work/NuGet.config", $"""
             <configuration><packageSources><clear /><add key="libtorch" value="{SourceOfLibtorch()}" /></packageSources></configuration>
             """);
         Run("dotnet", "tool", "install", "TransformerCli", "--tool-path", At("tool"), "--add-source", At("feed"), "--version", version);
@@ -69,7 +68,7 @@ public sealed class ToolTests : FolderTest
         Assert.Contains("the first command that computes downloads libtorch-cpu-", Run(tool, "doctor"));
         Assert.False(Directory.Exists(At("packages/libtorch-cpu-linux-x64")));
 
-        File.WriteAllText(At("work/tiny.yaml"), """
+        Write("work/tiny.yaml", """
             data:
               kind: text
               source: { generator: stories, size: 100kB }

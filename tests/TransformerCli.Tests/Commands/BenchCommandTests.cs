@@ -6,8 +6,7 @@ public sealed class BenchCommandTests : FolderTest
     [Fact]
     public void Text_is_measured_with_one_and_with_several_threads_and_counted()
     {
-        var path = At("text.txt");
-        File.WriteAllText(path, string.Concat(Enumerable.Range(0, 3000).Select(i => $"line {i} of the text, ")));
+        var path = Write("text.txt", string.Concat(Enumerable.Range(0, 3000).Select(i => $"line {i} of the text, ")));
         var outcome = CommandLine.Done("bench", "data", "--input", path, "--vocabulary", "300", "--threads", "2", "--json");
         Assert.Equal("transformer.bench/1", outcome.Json.GetProperty("schema").GetString());
         var text = outcome.Json.GetProperty("text");

@@ -13,8 +13,7 @@ public sealed class CompletionCommandTests : FolderTest
     // What bash itself offers after these words, by the script that the program prints.
     string[] InBash(params string[] words)
     {
-        var script = At("completion.bash");
-        File.WriteAllText(script, CommandLine.Run("completion", "bash").Output);
+        var script = Write("completion.bash", CommandLine.Run("completion", "bash").Output);
         var line = $"transformer {string.Join(' ', words)}".Replace(" = ", "=");
         var quoted = string.Join(' ', words.Select(word => $"'{word}'"));
         var result = EndedProcess.Start("bash", ["--norc", "-c", $"source '{script}' && cd '{Folder}' && {Program} && COMP_WORDS=(transformer {quoted}) && COMP_CWORD={words.Length} && COMP_LINE='{line}' && COMP_POINT={line.Length} && _transformer transformer; printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p transformer"]);
@@ -52,7 +51,7 @@ public sealed class CompletionCommandTests : FolderTest
     [Fact]
     public void Bash_offers_suggestions_that_begin_with_the_word_and_files()
     {
-        File.WriteAllText(At("gpt-mine.yaml"), "");
+        Write("gpt-mine.yaml", "");
         Assert.Equal(["train"], InBash("tr"));
         Assert.Equal(["--max-steps", "--max-time"], InBash("train", "gpt-stories", "--max"));
         Assert.Equal(["gpt-stories", "gpt2-small", "gpt-mine.yaml"], InBash("train", "gpt"));

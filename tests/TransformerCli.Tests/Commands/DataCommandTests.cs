@@ -4,7 +4,7 @@ public sealed class DataCommandTests : FolderTest
 {
     string Config(string source)
     {
-        File.WriteAllText(At("c.yaml"), $$"""
+        Write("c.yaml", $$"""
             data:
               kind: text
               source: {{source}}
@@ -86,11 +86,11 @@ public sealed class DataCommandTests : FolderTest
     [Fact]
     public void One_of_a_kind_is_reported_in_the_singular()
     {
-        File.WriteAllText(At("one.txt"), "a\n");
+        Write("one.txt", "a\n");
         Assert.Contains("documents   1, of", CommandLine.Run("data", "inspect", At("one.txt")).Output);
-        File.WriteAllText(At("one.tsv"), "a\n");
+        Write("one.tsv", "a\n");
         Assert.Contains("1 line of 1 column:", CommandLine.Run("data", "inspect", At("one.tsv")).Output);
-        File.WriteAllText(At("one.csv"), "x\n5\n\n");
+        Write("one.csv", "x\n5\n\n");
         Assert.Contains("1 of 1 step,", CommandLine.Run("data", "inspect", At("one.csv")).Output);
         Assert.Contains("1 training example,", CommandLine.Run("data", "make", "copy", "--size", "1", "--output", At("copy")).Output);
         Assert.Contains("1 series of 2 steps", CommandLine.Run("data", "make", "series", "--size", "1", "--length", "2", "--output", At("series")).Output);
@@ -99,9 +99,9 @@ public sealed class DataCommandTests : FolderTest
     [Fact]
     public void Everything_unusual_in_a_text_is_noted()
     {
-        File.WriteAllBytes(At("a.txt"), [0xEF, 0xBB, 0xBF, .. "one\r\ntwo\0"u8, 0xFF, .. "three"u8, 0xE2, 0x82]);
-        File.WriteAllBytes(At("b.txt"), []);
-        File.WriteAllBytes(At("c.bin"), [1]);
+        Write("a.txt", [0xEF, 0xBB, 0xBF, .. "one\r\ntwo\0"u8, 0xFF, .. "three"u8, 0xE2, 0x82]);
+        Write("b.txt", []);
+        Write("c.bin", [1]);
         var output = CommandLine.Run("data", "inspect", Folder).Output;
         foreach (var note in new[] { "1 empty file", "1 file skipped because it is not text", "2 ill-formed UTF-8 sequences", "1 file that ends in the middle", "1 byte-order mark dropped", "1 NUL character kept", "1 CR LF line end kept" })
             Assert.Contains(note, output);

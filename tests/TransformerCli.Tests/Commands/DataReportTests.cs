@@ -57,7 +57,7 @@ public sealed class DataReportTests : FolderTest
     {
         var bytes = new byte[5000];
         new Random(2).NextBytes(bytes);
-        File.WriteAllBytes(At("bin.txt"), bytes);
+        Write("bin.txt", bytes);
         foreach (var line in new[] { new[] { "train", Text("bin.txt"), "--run", At("run") }, ["train", Text("bin.txt"), "--run", At("run"), "--dry-run"], ["data", "prepare", Text("bin.txt"), "--cache", At("cache")], ["tokenizer", "train", "--input", At("bin.txt"), "--vocabulary", "300", "--output", At("t.json")] })
         {
             var error = CommandLine.Refused(line);
@@ -170,7 +170,7 @@ public sealed class DataReportTests : FolderTest
     {
         Images("im/a", 6);
         Images("im/b", 6);
-        File.WriteAllText(At("im.csv"), "path,label\n" + string.Concat(Enumerable.Range(0, 6).Select(i => $"im/a/{i}.png,a\nim/{(i == 3 ? "none" : "b")}/{i}.png,b\n")));
+        Write("im.csv", "path,label\n" + string.Concat(Enumerable.Range(0, 6).Select(i => $"im/a/{i}.png,a\nim/{(i == 3 ? "none" : "b")}/{i}.png,b\n")));
         var report = Train(Vit("im.csv"), "--set", "data.holdout.count=4", "--set", "training.steps=8");
         Assert.Single(report.Split('\n'), line => line.StartsWith("warning: skipped ", StringComparison.Ordinal));
         Assert.Contains($"warning: skipped {At("im/none/3.png")}: the file does not exist", report);

@@ -8,7 +8,7 @@ public sealed class FullDiskCommandTests : FolderTest
     [MountFact]
     public void A_run_on_a_full_disk_exits_with_2_and_continues_from_its_last_checkpoint_once_there_is_space()
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
             training:

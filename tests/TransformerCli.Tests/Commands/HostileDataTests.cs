@@ -29,7 +29,7 @@ public sealed class HostileDataTests : FolderTest
     {
         Directory.CreateDirectory(At(folder));
         for (var i = 0; i < count; i++)
-            File.WriteAllBytes(At($"{folder}/{i}.wav"), WavFile.Write(new([.. Enumerable.Range(0, 4000).Select(k => (float)Math.Sin(k * (0.1 + 0.01 * i + 0.001 * folder.Length)))], 16_000)));
+            Write($"{folder}/{i}.wav", WavFile.Write(new([.. Enumerable.Range(0, 4000).Select(k => (float)Math.Sin(k * (0.1 + 0.01 * i + 0.001 * folder.Length)))], 16_000)));
     }
 
     // What both commands print about a set of images or sounds.
@@ -132,8 +132,8 @@ public sealed class HostileDataTests : FolderTest
         Sounds("set/sounds", 8);
         Sounds("set/b", 8);
         byte[] header = [.. "RIFF\0\0\0\0WAVEfmt "u8, 16, 0, 0, 0, 3, 0, 1, 0, .. BitConverter.GetBytes(16_000), .. BitConverter.GetBytes(64_000), 4, 0, 32, 0, .. "data"u8, .. BitConverter.GetBytes(16_000)];
-        File.WriteAllBytes(At("set/b/large.wav"), [.. header, .. Enumerable.Repeat(BitConverter.GetBytes(1e38f), 4000).SelectMany(sample => sample)]);
-        File.WriteAllBytes(At("set/b/integers.wav"), [.. header, .. Enumerable.Range(0, 4000).SelectMany(i => BitConverter.GetBytes(30_000f * (i % 2)))]);
+        Write("set/b/large.wav", [.. header, .. Enumerable.Repeat(BitConverter.GetBytes(1e38f), 4000).SelectMany(sample => sample)]);
+        Write("set/b/integers.wav", [.. header, .. Enumerable.Range(0, 4000).SelectMany(i => BitConverter.GetBytes(30_000f * (i % 2)))]);
         var reports = Reports("set");
         Assert.Equal(2, Count(reports, $"{At("set/b/large.wav")}: has a sample of 1E+38, at 0; samples are from -1 to 1"));
         Assert.DoesNotContain("integers.wav", reports);

@@ -45,8 +45,7 @@ public sealed class IllFormedTextTests(TrainedKinds kinds) : FolderTest, IClassF
     public void Sentence_pairs_in_aligned_files_stay_aligned()
     {
         var (sources, targets) = (Latin("pairs/train.de", Lines("sch\u00f6n\n", "a b %\n", "c d %\n")), Latin("pairs/train.en", Lines("nice\n", "e f %\n", "g h %\n")));
-        var config = At("pairs.yaml");
-        File.WriteAllText(config, $$"""
+        var config = Write("pairs.yaml", $$"""
             data: { kind: parallel, source: { folder: "{{At("pairs")}}", from: de, to: en }, tokenizer: { kind: bpe, vocabulary: 270 }, holdout: 0.2 }
             model: { kind: seq2seq, layers: 1, heads: 2, width: 16, context: 24 }
             {{Learning}}
@@ -74,7 +73,7 @@ public sealed class IllFormedTextTests(TrainedKinds kinds) : FolderTest, IClassF
     {
         var bytes = new byte[3000];
         new Random(3).NextBytes(bytes);
-        File.WriteAllBytes(At("noise.tsv"), bytes);
+        Write("noise.tsv", bytes);
         foreach (var run in new[] { kinds.Classifier, kinds.Translator })
         {
             var error = CommandLine.Refused("eval", run, "--data", At("noise.tsv"), "--device", "cpu");

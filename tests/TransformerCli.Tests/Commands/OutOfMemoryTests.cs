@@ -11,7 +11,7 @@ public sealed partial class OutOfMemoryTests : FolderTest
     // A step of 4,096 sequences at once takes more than a gigabyte.
     string[] Train(string run, params string[] sets)
     {
-        File.WriteAllText(At("large.yaml"), """
+        Write("large.yaml", """
             data:
               kind: text
               source: { generator: stories, size: 400kB }

@@ -7,7 +7,7 @@ public sealed class SeeCommandsTests : FolderTest
     [Fact]
     public void A_trained_run_is_plotted_inspected_and_reported()
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 2, heads: 2, width: 16, context: 16 }
             training:

@@ -22,7 +22,7 @@ public sealed class SignalTests : FolderTest
 
     string[] Train(params string[] sets)
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data:
               kind: text
               source: { generator: stories, size: 200kB }

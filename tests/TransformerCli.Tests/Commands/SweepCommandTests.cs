@@ -5,7 +5,7 @@ public sealed class SweepCommandTests : FolderTest
 {
     string Config(int steps = 4)
     {
-        File.WriteAllText(At("digits.yaml"), $$"""
+        Write("digits.yaml", $$"""
             data:
               kind: images
               source: { generator: digits, count: 300, side: 12 }
@@ -21,8 +21,8 @@ public sealed class SweepCommandTests : FolderTest
               validate: { every: 1000 }
               checkpoint: { every: 20, best: false }
             """);
-        File.WriteAllText(At("resnet.yaml"), "model: { kind: resnet, width: 4, layers: [1, 1] }\n");
-        File.WriteAllText(At("vit.yaml"), "model: { width: 8 }\n");
+        Write("resnet.yaml", "model: { kind: resnet, width: 4, layers: [1, 1] }\n");
+        Write("vit.yaml", "model: { width: 8 }\n");
         return At("digits.yaml");
     }
 

@@ -8,7 +8,7 @@ public abstract class TrainingProcesses : FolderTest
 
     protected string[] Train(params string[] sets)
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data:
               kind: text
               source: { generator: stories, size: 200kB }

@@ -11,7 +11,7 @@ public sealed class TorchPackageTests : FolderTest
     {
         var feed = At("feed");
         if (exists) Directory.CreateDirectory(feed);
-        File.WriteAllText(At("NuGet.config"), """
+        Write("NuGet.config", """
             <configuration><packageSources><clear /><add key="feed" value="feed" /></packageSources></configuration>
             """);
         return feed;

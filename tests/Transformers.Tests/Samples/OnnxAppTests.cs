@@ -66,8 +66,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFi
         var image = new RgbImage(16, 16);
         var random = new Random(4);
         random.NextBytes(image.Span);
-        var file = folder["image.png"];
-        File.WriteAllBytes(file, ImageCodec.EncodePng(image));
+        var file = folder.Write("image.png", ImageCodec.EncodePng(image));
         var expected = new ImagePredictor(network).Predict([file]).Single();
         Assert.Equal(Lines(expected.Labels), Run(file));
     }
@@ -83,8 +82,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFi
         var (image, random) = (new RgbImage(width, height), new Random(8));
         var colours = Enumerable.Range(0, 400).Select(_ => (byte)random.Next(256)).ToArray();
         for (var i = 0; i < image.Span.Length; i++) image.Span[i] = colours[(i / 3 / width / 3 * 20 + i / 3 % width / 3 + 7 * (i % 3)) % colours.Length];
-        var file = folder["image.png"];
-        File.WriteAllBytes(file, ImageCodec.EncodePng(image));
+        var file = folder.Write("image.png", ImageCodec.EncodePng(image));
         var lines = Run(file).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         foreach (var (expected, line) in new ImagePredictor(network).Predict([file]).Single().Labels.Zip(lines))
         {
@@ -116,8 +114,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFi
         using var pairs = ImageTextRun.Open(run, CPU);
         var image = new RgbImage(64, 64);
         new Random(5).NextBytes(image.Span);
-        var file = folder["image.png"];
-        File.WriteAllBytes(file, ImageCodec.EncodePng(image));
+        var file = folder.Write("image.png", ImageCodec.EncodePng(image));
         const string question = "what color is the circle?";
         Assert.Equal(Lines(pairs.Predict(pairs.ReadImage(file).Seen, question)), Run(file, question));
     }
@@ -130,8 +127,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFi
         var run = Export(runs.Open("ast"));
         using var network = SoundRun.Open(run);
         var random = new Random(6);
-        var file = folder["sound.wav"];
-        File.WriteAllBytes(file, WavFile.Write(new Sound([.. Enumerable.Range(0, samples).Select(i => (float)(0.4 * Math.Sin(0.1 * i) + 0.1 * random.NextDouble()))], 16_000)));
+        var file = folder.Write("sound.wav", WavFile.Write(new Sound([.. Enumerable.Range(0, samples).Select(i => (float)(0.4 * Math.Sin(0.1 * i) + 0.1 * random.NextDouble()))], 16_000)));
         Assert.Equal(Lines(network.Predict([file], 5).Single().Labels), Run(file));
     }
 

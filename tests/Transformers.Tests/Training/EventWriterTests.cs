@@ -57,8 +57,7 @@ public sealed class EventWriterTests : FolderTest
     [Fact]
     public void A_folder_that_cannot_be_written_is_one_warning_and_training_continues()
     {
-        var blocked = At("file");
-        File.WriteAllText(blocked, "");
+        var blocked = Write("file", "");
         var warnings = new List<string>();
         using var log = new TensorBoardLog(blocked, warnings.Add);
         log.Open(0);

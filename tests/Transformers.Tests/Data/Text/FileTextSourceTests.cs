@@ -209,7 +209,7 @@ public class FileTextSourceTests : FolderTest
         Write("Makefile", "all:\n\techo ü\n");
         Write("page.html", "<p>text</p>");
         Write("program.dat", "ELF\0\u0001\u0002");
-        File.WriteAllBytes(At("latin.log"), [0x63, 0xE9, 0x20, 0x63]);
+        Write("latin.log", [0x63, 0xE9, 0x20, 0x63]);
         Write("picture.png", "text all the same");
         var (documents, counts) = Read(Folder);
         Assert.Equal(["all:\n\techo ü\n", "class A {}\n", "<p>text</p>"], documents);
@@ -274,7 +274,7 @@ public class FileTextSourceTests : FolderTest
     public void A_text_in_latin_1_is_read_and_warned_about_with_its_rate()
     {
         var line = "caf\u00e9 \u00fcber na\u00efve stra\u00dfe\n";
-        File.WriteAllBytes(At("a.txt"), Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(line, 200))));
+        Write("a.txt", Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(line, 200))));
         var (_, counts) = Read(At("a.txt"));
         Assert.Equal(800, counts.InvalidSequences);
         Assert.Contains(("800 ill-formed UTF-8 sequences replaced with U+FFFD (17.39 % of the characters); if the text has another encoding, convert it with iconv", true), TextNotes.Of(counts));
@@ -290,7 +290,7 @@ public class FileTextSourceTests : FolderTest
         new Random(1).NextBytes(bytes);
         if (kind == "utf-16") bytes = Encoding.Unicode.GetBytes(string.Concat(Enumerable.Repeat("a line of text\n", 300)));
         if (kind == "koi8") bytes = [.. Enumerable.Range(0, 5000).Select(i => i % 7 == 0 ? (byte)' ' : (byte)(0xC0 + i * 5 % 32))];
-        File.WriteAllBytes(At("bad.txt"), bytes);
+        Write("bad.txt", bytes);
         var error = Assert.Throws<UserException>(() => Read(At("bad.txt")));
         Assert.EndsWith("bad.txt", error.Problems[0].File);
         Assert.Matches("^[0-9]+ % of the characters are ill-formed", error.Problems[0].Message);

@@ -26,7 +26,7 @@ public sealed class ImageGeneratorTests : FolderTest
     [Fact]
     public void A_folder_that_holds_something_is_left_alone()
     {
-        File.WriteAllText(At("mine.txt"), "mine");
+        Write("mine.txt", "mine");
         Assert.Throws<UserException>(() => ImageGenerator.Write(DrawingKind.Digits, Folder, 60, 1));
         Assert.Equal("mine.txt", Path.GetFileName(Assert.Single(Directory.GetFileSystemEntries(Folder))));
     }
