@@ -19,11 +19,8 @@ public sealed class EnvironmentTests : FolderTest
     [InlineData("TRANSFORMER_THREADS=many", "TRANSFORMER_THREADS (many) must be a whole number from 1 to 1024")]
     [InlineData("TRANSFORMER_FAILPOINT=nowhere", "TRANSFORMER_FAILPOINT (nowhere) must be one of ")]
     [InlineData("LIBTORCH=/dev/null/none", "/dev/null/none: LIBTORCH: the folder does not exist")]
-    public void One_with_a_wrong_value_is_named_with_its_rule(string variable, string message)
-    {
-        var outcome = Train(variable).Exits(2);
-        Assert.Contains($"error: {message}", outcome.Error);
-    }
+    public void One_with_a_wrong_value_is_named_with_its_rule(string variable, string message) =>
+        Assert.Contains($"error: {message}", Train(variable).Exits(2).Error);
 
     [Fact]
     public void The_folder_of_prepared_data_is_the_one_that_is_named()
@@ -40,11 +37,8 @@ public sealed class EnvironmentTests : FolderTest
     }
 
     [Fact]
-    public void A_process_that_finds_no_others_reports_it_whatever_its_rank()
-    {
-        var outcome = Train("PMI_SIZE=2", "PMI_RANK=1").Exits(2);
-        Assert.Contains("error: mpiexec started 2 processes, but ", outcome.Error);
-    }
+    public void A_process_that_finds_no_others_reports_it_whatever_its_rank() =>
+        Assert.Contains("error: mpiexec started 2 processes, but ", Train("PMI_SIZE=2", "PMI_RANK=1").Exits(2).Error);
 
     [Fact]
     public void A_home_folder_that_does_not_exist_is_not_replaced_by_the_working_folder()

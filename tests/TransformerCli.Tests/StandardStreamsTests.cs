@@ -36,8 +36,7 @@ public sealed class StandardStreamsTests : FolderTest
     [InlineData("--log-file /dev/full --quiet")]
     public void A_log_that_cannot_be_written_is_warned_about_once_and_training_goes_on(string options)
     {
-        var ended = Shell($"T train tiny.yaml --run A {options}").Done();
-        Assert.Equal(2, ended.Error.Split("warning: a log file can no longer be written").Length);
+        Assert.Equal(2, Shell($"T train tiny.yaml --run A {options}").Done().Error.Split("warning: a log file can no longer be written").Length);
         Assert.Equal(30, SavedStep("A"));
     }
 
@@ -62,11 +61,8 @@ public sealed class StandardStreamsTests : FolderTest
     [SignalTheory]
     [InlineData("T train tiny.yaml --run A --quiet >/dev/null && T score A --input <(echo the cat) && T score A --input <(echo the cat | gzip) && T score A --whole --input <(echo the cat) && T generate A --max-new-tokens 3 --input <(echo the cat)"
         + " && T embed A --input <(printf 'the cat\\nthe dog\\n') && echo the cat | T score A --input /dev/stdin && T tokenizer encode A --input <(echo the cat) && T config check <(cat tiny.yaml) && T data inspect <(echo the cat)")]
-    public void Pipes_are_read_where_once_is_enough(string line)
-    {
-        var ended = Shell(line).Done();
-        Assert.Equal(3, ended.Output.Split('\n').Count(one => one.StartsWith("sum ", StringComparison.Ordinal)) - 1);
-    }
+    public void Pipes_are_read_where_once_is_enough(string line) =>
+        Assert.Equal(3, Shell(line).Done().Output.Split('\n').Count(one => one.StartsWith("sum ", StringComparison.Ordinal)) - 1);
 
     [SignalTheory]
     [InlineData("T train tiny.yaml --run B --data <(yes the cat | head -500)")]
@@ -75,11 +71,8 @@ public sealed class StandardStreamsTests : FolderTest
     [InlineData("T tokenizer inspect <(echo x)")]
     [InlineData("T train tiny.yaml --run A --quiet >/dev/null && T eval A --data <(yes the cat | head -500)")]
     [InlineData("T train tiny.yaml --run B --set data.tokenizer.kind=file --set data.tokenizer.path=/dev/null")]
-    public void Pipes_are_refused_with_the_reason_where_once_is_not_enough(string line)
-    {
-        var ended = Shell(line).Exits(2);
-        Assert.Contains("is a pipe or a device", ended.Error);
-    }
+    public void Pipes_are_refused_with_the_reason_where_once_is_not_enough(string line) =>
+        Assert.Contains("is a pipe or a device", Shell(line).Exits(2).Error);
 
     [SignalTheory]
     [InlineData("T config list >/dev/full 2>/dev/full")]

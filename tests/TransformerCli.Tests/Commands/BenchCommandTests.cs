@@ -59,10 +59,8 @@ public sealed class BenchCommandTests : FolderTest
     [InlineData("--prompts (0) must be at least 1", "generate", "--prompts", "0")]
     [InlineData("--tokens (0) must be at least 1", "generate", "--tokens", "0")]
     [InlineData("the run folder does not exist", "generate", "nowhere")]
-    public void A_wrong_number_is_refused(string message, params string[] arguments)
-    {
+    public void A_wrong_number_is_refused(string message, params string[] arguments) =>
         Assert.Contains(message, CommandLine.Run(["bench", .. arguments]).Exits(2).Error);
-    }
 
     static JsonDocument Result(params string[] arguments)
     {

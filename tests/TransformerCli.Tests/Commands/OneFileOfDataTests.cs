@@ -17,8 +17,7 @@ public sealed class OneFileOfDataTests : FolderTest
     [Fact]
     public void A_file_of_pairs_is_trained_on_held_out_from_and_evaluated_past_a_bad_line()
     {
-        var trained = TrainPairs("--set", "data.holdout=0.1", "--expect", "bleu>=0").Done();
-        Assert.Contains("108 training and 12 validation pairs", trained.Error);
+        Assert.Contains("108 training and 12 validation pairs", TrainPairs("--set", "data.holdout=0.1", "--expect", "bleu>=0").Done().Error);
 
         var run = At("sums");
         Assert.Equal(12, CommandLine.Run("eval", run, "--json").Json.GetProperty("examples").GetInt32());
@@ -41,8 +40,7 @@ public sealed class OneFileOfDataTests : FolderTest
     public void A_file_without_a_pair_to_train_on_is_named_with_the_reason(string text, string reason)
     {
         var pairs = Write("none.tsv", text);
-        var refused = TrainPairs("--data", pairs).Exits(2);
-        Assert.Contains($"{pairs}: {reason}", refused.Error);
+        Assert.Contains($"{pairs}: {reason}", TrainPairs("--data", pairs).Exits(2).Error);
     }
 
     [Fact]

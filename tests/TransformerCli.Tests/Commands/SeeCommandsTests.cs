@@ -70,8 +70,6 @@ public sealed class SeeCommandsTests : FolderTest
     [InlineData("plot", "patches", "nowhere")]
     [InlineData("plot", "positions", "swin-t")]
     [InlineData("report", "nowhere")]
-    public void What_cannot_be_shown_is_exit_code_2_with_a_message(params string[] arguments)
-    {
+    public void What_cannot_be_shown_is_exit_code_2_with_a_message(params string[] arguments) =>
         Assert.StartsWith("error: ", CommandLine.Run(arguments).Exits(2).Error);
-    }
 }

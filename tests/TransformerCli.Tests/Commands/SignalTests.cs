@@ -104,8 +104,7 @@ public sealed class SignalTests : FolderTest
         using var program = new ProgramProcess(Folder, Train(), "env", "--default-signal");
         program.WaitForError("step 20/");
         program.Signal(signal);
-        var ended = program.End().Exits(code);
-        Assert.Contains(reason, ended.Output);
+        Assert.Contains(reason, program.End().Exits(code).Output);
         Assert.True(AssertGoesOn() >= 20);
         Assert.False(File.Exists(Path.Combine(Run, "result.json")));
     }

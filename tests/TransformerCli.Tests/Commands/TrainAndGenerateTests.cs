@@ -80,11 +80,9 @@ public sealed class TrainAndGenerateTests : FolderTest
     [Fact]
     public void An_expectation_that_does_not_hold_is_exit_code_3_and_one_that_does_is_0()
     {
-        var broken = Train("--expect", "val_loss<=0.01", "--quiet").Exits(3);
-        Assert.Contains("val_loss <= 0.01", broken.Error);
+        Assert.Contains("val_loss <= 0.01", Train("--expect", "val_loss<=0.01", "--quiet").Exits(3).Error);
         Assert.Equal(0, Train("--expect", "val_loss<=10").ExitCode);
-        var unknown = Train("--expect", "vall_loss<=10").Exits(2);
-        Assert.Contains("no result named vall_loss", unknown.Error);
+        Assert.Contains("no result named vall_loss", Train("--expect", "vall_loss<=10").Exits(2).Error);
     }
 
     [Theory]
@@ -107,10 +105,8 @@ public sealed class TrainAndGenerateTests : FolderTest
     [InlineData("cuda:+1")]
     [InlineData("cuda: 1")]
     [InlineData("cuda:")]
-    public void A_device_is_numbered_by_digits_alone(string device)
-    {
+    public void A_device_is_numbered_by_digits_alone(string device) =>
         Assert.Contains("must be auto, cpu, cuda or cuda:N", CommandLine.Run("train", Config(), "--run", At("wrong"), "--device", device).Exits(2).Error);
-    }
 
     [Theory]
     [InlineData("--device", "gpu")]
@@ -122,10 +118,8 @@ public sealed class TrainAndGenerateTests : FolderTest
     [InlineData("--expect", "val_loss<=.")]
     [InlineData("--set", "model.width=33")]
     [InlineData("--data", "nowhere.txt")]
-    public void Wrong_options_are_exit_code_2_with_a_message(params string[] options)
-    {
+    public void Wrong_options_are_exit_code_2_with_a_message(params string[] options) =>
         Assert.StartsWith("error: ", CommandLine.Run(["train", Config(), "--run", At("wrong"), .. options]).Exits(2).Error);
-    }
 
     [Fact]
     public void With_json_an_error_is_one_document_on_standard_output()

@@ -23,10 +23,7 @@ public class IoTests : TempFolderTest
     [InlineData("samples/step 10/é.txt")]
     [InlineData("a..b")]
     [InlineData(".hidden")]
-    public void A_plain_name_is_joined(string name)
-    {
-        Assert.Equal(Path.Combine(folder.FullPath, name), SafePath.Resolve(folder.FullPath, name));
-    }
+    public void A_plain_name_is_joined(string name) => Assert.Equal(Path.Combine(folder.FullPath, name), SafePath.Resolve(folder.FullPath, name));
 
     [Theory]
     [InlineData("")]

@@ -96,10 +96,8 @@ public class WordPieceTests : TempFolderTest
     [InlineData("[PAD]\na\na\n[UNK]\n", "vocab.txt:3: token 'a' appears twice")]
     [InlineData("a\n\nb\n[UNK]\n", "vocab.txt:2: the token of id 1 is empty")]
     [InlineData("a\nb\n", "has no token '[UNK]'")]
-    public void A_damaged_vocabulary_is_refused_with_its_line(string lines, string message)
-    {
+    public void A_damaged_vocabulary_is_refused_with_its_line(string lines, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("vocab.txt", lines))).Message);
-    }
 
     [Theory]
     [InlineData("\"BertNormalizer\"", "\"NFC\"", "'NFC' is not supported")]

@@ -88,8 +88,6 @@ public class WordTokenizerTests : TempFolderTest
     [InlineData("{\"version\":\"1.0\",\"added_tokens\":[{\"content\":\"b\"}],\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}")]
     [InlineData("{\"version\":\"1.0\",\"model\":\"WordLevel\"}")]
     [InlineData("{\"version\":\"1.0\",\"WordLevel\"")]
-    public void A_damaged_vocabulary_is_the_users_error(string json)
-    {
+    public void A_damaged_vocabulary_is_the_users_error(string json) =>
         Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("tokenizer.json", json)));
-    }
 }

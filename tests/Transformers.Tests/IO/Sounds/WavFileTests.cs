@@ -67,10 +67,8 @@ public sealed class WavFileTests : TempFolderTest
         Assert.Contains($"a.wav: {message}", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
 
     [Theory, MemberData(nameof(Wrong))]
-    public void A_file_that_is_wrong_is_found_by_its_header(byte[] file, string message)
-    {
+    public void A_file_that_is_wrong_is_found_by_its_header(byte[] file, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => WavFile.Check(folder.Write("a.wav", file))).Message);
-    }
 
     [Fact]
     public void A_file_that_can_be_read_passes_the_look_at_its_header_wherever_its_samples_begin()
