@@ -51,7 +51,7 @@ public sealed class ReadyConfigTests : TinyRunTest
         // Data that a user would provide are made up, in their own format.
         if (!IsGenerated(config)) small = DataOverride.Apply(small, MadeUpData.Write(config, runs.PathOf("data")));
 
-        var dry = DryRun.Start(small, runs.OptionsOf("run"), new Silence(), new StopRequest());
+        var dry = DryRun.Start(small, runs.OptionsOf("run"), new Quiet(), new StopRequest());
         Assert.Equal(("new", 2), (dry.State, dry.Steps));
         Assert.True(double.IsFinite(dry.Loss) && dry.GradientNorm > 0 && double.IsFinite(dry.ValLoss ?? double.NaN), $"{dry}");
         Assert.False(Directory.Exists(runs.PathOf("run")));
@@ -66,8 +66,6 @@ public sealed class ReadyConfigTests : TinyRunTest
         Assert.True(result.Parameters < 20_000_000, $"{result.Parameters} parameters are too many for a test of all");
         Assert.Equal(Files(config), Directory.EnumerateFiles(runs.PathOf("run/checkpoints/step-00000002")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
-
-    sealed class Silence : ITrainingObserver;
 
     static IEnumerable<string> SmallData(RunConfig config) => config.Data switch
     {

@@ -184,11 +184,4 @@ public sealed class DataLimitTests : TempFolderTest
         Assert.Contains("must be at most the number of training tokens", Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config("data.limit=1000000"), "many")).Message);
         Assert.Contains("data.limit (0) must be at least 1", Assert.Throws<UserException>(() => TinyRuns.Config("data.limit=0")).Message);
     }
-
-    sealed class Notes : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-
-        public void Note(string message) => All.Add(message);
-    }
 }

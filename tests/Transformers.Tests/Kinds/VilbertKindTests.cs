@@ -94,8 +94,6 @@ public sealed class VilbertKindTests : TempFolderTest
         Assert.Equal(all, Sum(7), 1e-4 * all);
     }
 
-    sealed class Quiet : ITrainingObserver;
-
     [Fact]
     public void A_trained_run_answers_questions_about_a_file_and_draws_what_it_attends_to()
     {

@@ -252,10 +252,4 @@ public sealed class WarmStartTests : TinyRunTest
         var wrong = Assert.Throws<CheckpointException>(() => From("base", Series("data.horizon=4"), "refused"));
         Assert.Contains("give the model the same shape as the run that it starts from; settings that differ: data.horizon (4, there 6)", wrong.Message);
     }
-
-    sealed class Notes : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-        public void Note(string message) => All.Add(message);
-    }
 }

@@ -4,7 +4,7 @@ namespace Transformers.Tests.Training;
 public sealed class DryRunTests : TinyRunTest
 {
     static DryRunResult Start(TinyRuns runs, Transformers.Training.RunConfig config, string run = "run", Func<TrainingOptions, TrainingOptions>? change = null) =>
-        DryRun.Start(config, (change ?? (options => options))(runs.OptionsOf(run)), new Silence(), new StopRequest());
+        DryRun.Start(config, (change ?? (options => options))(runs.OptionsOf(run)), new Quiet(), new StopRequest());
 
     [Fact]
     public void Its_first_loss_is_that_of_the_runs_first_step_and_its_folder_is_not_there_afterwards()
@@ -62,8 +62,6 @@ public sealed class DryRunTests : TinyRunTest
         using var taken = Transformers.Runs.RunLock.Take(runs.PathOf("run"));
         Assert.Contains("in use", Assert.Throws<UserException>(() => Start(runs, TinyRuns.Config())).Message);
     }
-
-    sealed class Silence : ITrainingObserver;
 
     sealed class FirstStep : ITrainingObserver
     {

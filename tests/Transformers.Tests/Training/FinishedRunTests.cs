@@ -152,14 +152,4 @@ public class FinishedRunTests : TinyRunTest
         File.Delete(file);
         Assert.Equal(20, runs.Train(TinyRuns.Config(), "run").Steps);
     }
-
-    sealed class Quiet : ITrainingObserver;
-
-    sealed class Notes : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-        internal List<string> Warnings { get; } = [];
-        public void Note(string message) => All.Add(message);
-        public void Warn(string message) => Warnings.Add(message);
-    }
 }

@@ -52,6 +52,4 @@ public class MemoryFitTests : TinyRunTest
             Assert.Equal(0, trainer.Optimizer.Steps);
         });
     }
-
-    sealed class Quiet : ITrainingObserver;
 }

@@ -5,7 +5,7 @@ namespace Transformers.Tests.Training;
 public sealed class SeedRunsTests : TinyRunTest
 {
     static SeedsResult Start(TinyRuns runs, int count, long? maxSteps = null, ITrainingObserver? observer = null, StopRequest? stop = null) =>
-        SeedRuns.Start(TinyRuns.Config("seed=7"), runs.OptionsOf("several") with { MaxSteps = maxSteps }, count, observer ?? new Silence(), stop ?? new StopRequest());
+        SeedRuns.Start(TinyRuns.Config("seed=7"), runs.OptionsOf("several") with { MaxSteps = maxSteps }, count, observer ?? new Quiet(), stop ?? new StopRequest());
 
     [Fact]
     public void Each_seed_is_the_run_that_it_would_be_alone_and_means_and_deviations_are_theirs()
@@ -64,10 +64,8 @@ public sealed class SeedRunsTests : TinyRunTest
         runs.Train(TinyRuns.Config(), "several", maxSteps: 1);
         Assert.Contains("contains a single run", Assert.Throws<UserException>(() => Start(runs, 2)).Message);
         var resumed = runs.OptionsOf("other") with { ResumeFrom = runs.PathOf("several/checkpoints/step-00000001") };
-        Assert.Contains("--seeds", Assert.Throws<UserException>(() => SeedRuns.Start(TinyRuns.Config(), resumed, 2, new Silence(), new StopRequest())).Message);
+        Assert.Contains("--seeds", Assert.Throws<UserException>(() => SeedRuns.Start(TinyRuns.Config(), resumed, 2, new Quiet(), new StopRequest())).Message);
     }
-
-    sealed class Silence : ITrainingObserver;
 
     sealed class StepCount : ITrainingObserver
     {

@@ -138,22 +138,10 @@ public class SentenceTrainingTests : TinyRunTest
     {
         foreach (var config in new[] { SentenceRuns.Translation("training.steps=40"), SentenceRuns.Classify("training.steps=40"), SentenceRuns.Masked("training.steps=40") })
         {
-            var counts = new Counts();
+            var counts = new HandleCounts();
             TrainingRun.Start(config with { Training = config.Training with { Log = new LogConfig { Every = 10 }, Validate = new ValidateConfig { Every = 1000 }, Checkpoint = new CheckpointConfig { Every = 1000 } } },
                 new TrainingOptions { Run = runs.PathOf(KindAttribute.Of(config.Data) + counts.GetHashCode()), Cache = runs.PathOf("cache"), MaxSteps = 39 }, counts);
             Assert.InRange(counts.At[30], 0, counts.At[10]); // Fewer: what earlier tests left was finalized meanwhile.
-        }
-    }
-
-    sealed class Counts : ITrainingObserver
-    {
-        internal Dictionary<long, long> At { get; } = [];
-
-        public void OnLog(StepReport report)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            At[report.Step] = Tensor.TotalCount;
         }
     }
 }

@@ -54,8 +54,6 @@ sealed class TinyRuns : IDisposable
         return trainer.State;
     }
 
-    sealed class Quiet : ITrainingObserver;
-
     /// <summary>The bytes of a file of the newest checkpoint.</summary>
     internal byte[] Newest(string run, string file)
     {

@@ -64,18 +64,6 @@ public class TrainingRunTests : TinyRunTest
         Assert.InRange(counts.At[110], 0, counts.At[20]); // Fewer: what earlier tests left was finalized meanwhile.
     }
 
-    sealed class HandleCounts : ITrainingObserver
-    {
-        internal Dictionary<long, long> At { get; } = [];
-
-        public void OnLog(StepReport report)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            At[report.Step] = TorchSharp.torch.Tensor.TotalCount;
-        }
-    }
-
     [Fact]
     public void A_finished_run_says_so_and_trains_no_more_and_more_steps_go_on()
     {
