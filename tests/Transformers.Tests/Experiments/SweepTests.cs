@@ -76,8 +76,7 @@ public sealed class SweepTests : TinyRunTest
         var refused = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=20,40,9999"))).Message;
         Assert.Contains("data.limit (9999) must be at most the number of training images (", refused);
         Assert.Equal(0, steps.Count);
-        var series = runs.PathOf("series.yaml");
-        File.WriteAllText(series, """
+        var series = runs.Write("series.yaml", """
             data: { kind: series, source: { generator: regimes, count: 2, length: 200 }, context: 48, horizon: 6, validation: 12 }
             model: { kind: patchtst, patch: 8, layers: 1, heads: 2, width: 16 }
             training: { steps: 2, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 } }

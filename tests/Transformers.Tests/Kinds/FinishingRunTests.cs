@@ -10,8 +10,7 @@ public sealed class FinishingRunTests : TinyRunTest
 
     RunConfigSets Letters()
     {
-        var file = runs.PathOf("dna.txt");
-        File.WriteAllText(file, string.Concat(Enumerable.Repeat("ACGTACGGTA", 200)));
+        var file = runs.Write("dna.txt", string.Concat(Enumerable.Repeat("ACGTACGGTA", 200)));
         return new($"data.source={{ files: [{file}] }}", "data.tokenizer={ kind: characters }", "training.steps=4", "training.schedule.warmup=1");
     }
 

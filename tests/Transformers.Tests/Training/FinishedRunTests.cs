@@ -59,8 +59,7 @@ public class FinishedRunTests : TinyRunTest
     [Fact]
     public void One_file_by_another_name_is_the_same_data()
     {
-        var text = runs.PathOf("text.txt");
-        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 60)));
+        var text = runs.Write("text.txt", string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 60)));
         var written = TinyRuns.Config("data.source={ files: [" + text + "] }");
         var first = runs.Train(written, "run");
         var relative = Path.GetRelativePath(Environment.CurrentDirectory, text);
@@ -74,8 +73,7 @@ public class FinishedRunTests : TinyRunTest
     [InlineData("\0")]
     public void A_text_that_cannot_be_a_path_is_compared_as_text(string other)
     {
-        var text = runs.PathOf("text.txt");
-        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n---\n", 60)));
+        var text = runs.Write("text.txt", string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n---\n", 60)));
         RunConfig Separated(string separator)
         {
             var config = TinyRuns.Config("data.source={ files: [" + text + "], separator: --- }");

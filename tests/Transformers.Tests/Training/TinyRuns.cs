@@ -11,6 +11,14 @@ sealed class TinyRuns : IDisposable
 
     internal string PathOf(string name) => Path.Combine(root, name);
 
+    /// <summary>Writes a file.</summary>
+    /// <returns>Its path.</returns>
+    internal string Write(string name, string text)
+    {
+        File.WriteAllText(PathOf(name), text);
+        return PathOf(name);
+    }
+
     internal static RunConfig Config(params string[] sets) => ConfigFile.Parse<RunConfig>("""
         data:
           kind: text

@@ -49,8 +49,7 @@ public class TrainingRunTests : TinyRunTest
     [Fact]
     public void One_batch_of_text_is_learnt_by_heart()
     {
-        var text = runs.PathOf("one.txt");
-        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 40)));
+        var text = runs.Write("one.txt", string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 40)));
         var config = TinyRuns.Config("training.steps=150", "training.optimizer.lr=1e-2", "model.dropout=0", "data.source={ files: [" + text + "] }");
         var result = runs.Train(config, "heart");
         Assert.True(result.TrainLoss < 0.1, $"loss {result.TrainLoss}");

@@ -5,11 +5,8 @@ namespace Transformers.Tests.Data.Audio;
 
 public sealed class SoundDatasetTests : TempFolderTest
 {
-    void Write(string name, int samples = 1000, int rate = 16_000)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(folder[name])!);
+    void Write(string name, int samples = 1000, int rate = 16_000) =>
         folder.Write(name, WavFile.Write(new Sound([.. Enumerable.Range(1, samples).Select(i => i / (float)samples)], rate)));
-    }
 
     SoundDataset Open(double holdout = 0) => SoundDataset.Open(new AudioDataConfig { Source = new AudioFolderConfig { Path = folder.FullPath }, Holdout = holdout }, seed: 1);
 

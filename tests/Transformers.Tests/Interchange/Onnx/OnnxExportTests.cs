@@ -280,7 +280,6 @@ public sealed class OnnxExportTests : TempFolderTest
         var run = Open("gpt");
         Assert.Contains("onnx has no weights of type f16", Assert.Throws<UserException>(() => Export(run, type: ExportType.F16)).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["onnx"]));
-        Directory.CreateDirectory(folder["full"]);
         folder.Write("full/file", "");
         Assert.Contains("not empty", Assert.Throws<UserException>(() => Export(run, "full")).Message, StringComparison.Ordinal);
     }
