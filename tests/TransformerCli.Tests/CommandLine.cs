@@ -3,27 +3,6 @@ namespace TransformerCli.Tests;
 /// <summary>Runs the program in this process.</summary>
 public static class CommandLine
 {
-    /// <summary>What a command line gave.</summary>
-    public sealed record Outcome(int ExitCode, string Output, string Error)
-    {
-        /// <summary>The document on standard output.</summary>
-        public JsonElement Json => JsonDocument.Parse(Output).RootElement;
-
-        /// <summary>The documents on standard output, one a line.</summary>
-        public List<JsonElement> JsonLines => [.. Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
-
-        /// <summary>What was done without an error.</summary>
-        public Outcome Done() => Exits(0);
-
-        /// <summary>What had to end with an exit code, and without a stack trace.</summary>
-        public Outcome Exits(int code)
-        {
-            Assert.True(ExitCode == code, $"{ExitCode}: {Error}{Output}");
-            if (code != 0) Assert.DoesNotContain("   at ", Error);
-            return this;
-        }
-    }
-
     public static Outcome Run(params string[] arguments)
     {
         var output = new StringWriter();

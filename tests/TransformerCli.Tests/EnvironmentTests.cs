@@ -4,7 +4,7 @@ namespace TransformerCli.Tests;
 [Collection("engine")]
 public sealed class EnvironmentTests : FolderTest
 {
-    CommandLine.Outcome Train(params string[] variables)
+    Outcome Train(params string[] variables)
     {
         Write("a.txt", string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 30)));
         Write("gpt.yaml", """

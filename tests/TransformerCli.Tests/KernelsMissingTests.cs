@@ -19,17 +19,8 @@ public sealed class KernelsMissingTests : FolderTest
         return At("program/transformer.dll");
     }
 
-    (int Code, string Output, string Error) Run(string program, string? kernels, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment.Remove("TRANSFORMER_KERNELS");
-        if (kernels is not null) start.Environment["TRANSFORMER_KERNELS"] = kernels;
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
-    }
+    Outcome Run(string program, string? kernels, params string[] arguments) =>
+        Programs.Run("env", ["-u", "TRANSFORMER_KERNELS", .. kernels is null ? [] : new[] { $"TRANSFORMER_KERNELS={kernels}" }, "dotnet", program, .. arguments], folder: Folder);
 
     [Fact]
     public void Every_command_that_computes_on_a_processor_says_so_once_with_the_remedy()
@@ -42,9 +33,7 @@ public sealed class KernelsMissingTests : FolderTest
         var program = Copy();
         foreach (var line in new[] { "train tiny.yaml --run A --device cpu", "eval A --device cpu", "generate A --prompt the --max-new-tokens 3 --device cpu --json" })
         {
-            var (code, _, error) = Run(program, null, line.Split(' '));
-            Assert.True(code == 0, error);
-            var said = Assert.Single(error.Split('\n'), one => one.Contains("kernels", StringComparison.Ordinal));
+            var said = Assert.Single(Run(program, null, line.Split(' ')).Done().Error.Split('\n'), one => one.Contains("kernels", StringComparison.Ordinal));
             Assert.StartsWith(Warning, said);
             Assert.Contains("transformer_kernels", said);
             Assert.Contains("beside the program", said);

@@ -4,7 +4,7 @@ namespace TransformerCli.Tests;
 [Trait("Category", "slow")]
 public sealed class LibtorchMissingTests : FolderTest
 {
-    CommandLine.Outcome Run(string fetch, params string[] arguments) =>
+    Outcome Run(string fetch, params string[] arguments) =>
         ProgramProcess.Run(Folder, arguments, "env", "-u", "LIBTORCH", $"NUGET_PACKAGES={Folder}/packages", $"TRANSFORMER_FETCH={fetch}");
 
     [Fact]

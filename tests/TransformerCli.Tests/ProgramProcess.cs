@@ -24,7 +24,7 @@ sealed class ProgramProcess : IDisposable
     }
 
     /// <summary>Runs the program to its end.</summary>
-    internal static CommandLine.Outcome Run(string folder, string[] arguments, params string[] prefix)
+    internal static Outcome Run(string folder, string[] arguments, params string[] prefix)
     {
         using var program = new ProgramProcess(folder, arguments, prefix);
         return program.End();
@@ -76,7 +76,7 @@ sealed class ProgramProcess : IDisposable
     }
 
     /// <summary>Waits for the end.</summary>
-    internal CommandLine.Outcome End()
+    internal Outcome End()
     {
         if (!process.WaitForExit(Patience)) Assert.Fail($"the program does not end: {Error}");
         foreach (var reader in readers) reader.Join(); // For the rest of its output.

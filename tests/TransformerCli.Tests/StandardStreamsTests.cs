@@ -8,14 +8,14 @@ namespace TransformerCli.Tests;
 public sealed class StandardStreamsTests : FolderTest
 {
     // In a shell, since only it can close a descriptor; "T" in the line is the program.
-    CommandLine.Outcome Shell(string line)
+    Outcome Shell(string line)
     {
         Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
             training: { steps: 30, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
             """);
-        return EndedProcess.Start("bash", ["-c", $"cd '{Folder}'; T() {{ '{EndedProcess.DotNet}' '{EndedProcess.Dll}' \"$@\"; }}; {line}"]);
+        return Programs.Run("bash", ["-c", $"cd '{Folder}'; T() {{ '{EndedProcess.DotNet}' '{EndedProcess.Dll}' \"$@\"; }}; {line}"]);
     }
 
     long? SavedStep(string run) => new CheckpointStore(At(run, "checkpoints")).FindNewestIntact(out _)?.Step;

@@ -10,18 +10,13 @@ public sealed class ToolTests : FolderTest
 {
     string Run(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = At("work"), RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["HOME"] = start.Environment["DOTNET_CLI_HOME"] = At("home");
-        start.Environment["NUGET_PACKAGES"] = At("packages");
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        start.Environment["DOTNET_NOLOGO"] = "1";
-        foreach (var name in new[] { "LIBTORCH", "TRANSFORMER_FETCH", "TRANSFORMER_KERNELS", "XDG_CACHE_HOME" }) start.Environment.Remove(name);
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Error = error.Result;
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {process.ExitCode}\n{output}{Error}");
+        var environment = new Dictionary<string, string>
+        {
+            ["HOME"] = At("home"), ["DOTNET_CLI_HOME"] = At("home"), ["NUGET_PACKAGES"] = At("packages"), ["DOTNET_NOLOGO"] = "1",
+            ["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")),
+        };
+        string[] line = ["-u", "LIBTORCH", "-u", "TRANSFORMER_FETCH", "-u", "TRANSFORMER_KERNELS", "-u", "XDG_CACHE_HOME", program, .. arguments];
+        (_, var output, Error) = Programs.Run("env", line, environment, At("work")).Done();
         return output;
     }
 
@@ -30,7 +25,7 @@ public sealed class ToolTests : FolderTest
 
     static string Pack(string folder, string version)
     {
-        EndedProcess.Start("dotnet", ["pack", Repository.PathOf("src", "TransformerCli"), "-c", Repository.Configuration, "--no-build", "-nologo", "-v", "quiet", "-o", folder, $"-p:PackageVersion={version}"]).Done();
+        Programs.Run("dotnet", ["pack", Repository.PathOf("src", "TransformerCli"), "-c", Repository.Configuration, "--no-build", "-nologo", "-v", "quiet", "-o", folder, $"-p:PackageVersion={version}"]).Done();
         return Path.Combine(folder, $"TransformerCli.{version}.nupkg");
     }
 

@@ -16,7 +16,7 @@ public sealed class CompletionCommandTests : FolderTest
         var script = Write("completion.bash", CommandLine.Run("completion", "bash").Output);
         var line = $"transformer {string.Join(' ', words)}".Replace(" = ", "=");
         var quoted = string.Join(' ', words.Select(word => $"'{word}'"));
-        var result = EndedProcess.Start("bash", ["--norc", "-c", $"source '{script}' && cd '{Folder}' && {Program} && COMP_WORDS=(transformer {quoted}) && COMP_CWORD={words.Length} && COMP_LINE='{line}' && COMP_POINT={line.Length} && _transformer transformer; printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p transformer"]);
+        var result = Programs.Run("bash", ["--norc", "-c", $"source '{script}' && cd '{Folder}' && {Program} && COMP_WORDS=(transformer {quoted}) && COMP_CWORD={words.Length} && COMP_LINE='{line}' && COMP_POINT={line.Length} && _transformer transformer; printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p transformer"]);
         Assert.DoesNotContain("command not found", result.Error);
         Assert.Contains("-F _transformer transformer", result.Output);
         return [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(one => !one.StartsWith("complete ", StringComparison.Ordinal))];
@@ -70,7 +70,7 @@ public sealed class CompletionCommandTests : FolderTest
         Assert.SkipUnless(Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, shell))), $"{shell} is not installed");
         var script = At("completion." + shell);
         File.WriteAllText(script, output);
-        var result = EndedProcess.Start(shell, [.. options.Split(' '), line.Replace("{0}", $"'{script}'")], new Dictionary<string, string> { ["HOME"] = Folder }).Done();
+        var result = Programs.Run(shell, [.. options.Split(' '), line.Replace("{0}", $"'{script}'")], new Dictionary<string, string> { ["HOME"] = Folder }).Done();
         foreach (var word in expected) Assert.Contains(word, result.Output);
     }
 

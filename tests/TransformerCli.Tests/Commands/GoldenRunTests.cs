@@ -80,7 +80,7 @@ public sealed class GoldenRunTests : FolderTest
         AssertClose(Recorded(name).GetProperty("first_losses"), Losses(name, 0), 0.2, name);
     }
 
-    CommandLine.Outcome Train(string name, string config, int steps) => Run("train", config, "--run", name, "--max-steps", $"{steps}", "--set", "training.log.every=1").Done();
+    Outcome Train(string name, string config, int steps) => Run("train", config, "--run", name, "--max-steps", $"{steps}", "--set", "training.log.every=1").Done();
 
     // Dropout draws other elements than it did, since the generator's state is no longer part of a checkpoint.
     bool Dropout(string name) => File.ReadAllText(At(name, "config.yaml")).Contains("dropout: 0.1", StringComparison.Ordinal);
@@ -106,7 +106,7 @@ public sealed class GoldenRunTests : FolderTest
 
     JsonElement Answer(params string[] line) => Run(line).Done().Json;
 
-    CommandLine.Outcome Run(params string[] line) => ProgramProcess.Run(Folder, [.. line, "--device", "cpu", "--precision", "fp32", "--json"]);
+    Outcome Run(params string[] line) => ProgramProcess.Run(Folder, [.. line, "--device", "cpu", "--precision", "fp32", "--json"]);
 
     void Copy(string name)
     {

@@ -8,7 +8,7 @@ public sealed class OneFileOfDataTests : FolderTest
 
     string Pairs() => Write("all.tsv", string.Concat(Enumerable.Range(1, 120).Select(i => $"{i} + 2\t{i + 2}\n")));
 
-    CommandLine.Outcome TrainPairs(params string[] more) => CommandLine.Run(["train", Write("pairs.yaml", $$"""
+    Outcome TrainPairs(params string[] more) => CommandLine.Run(["train", Write("pairs.yaml", $$"""
         data: { kind: parallel, source: { folder: none, from: a, to: b }, tokenizer: { kind: characters } }
         model: { kind: seq2seq, layers: 1, heads: 2, width: 16, context: 24 }
         {{Learning}}

@@ -8,7 +8,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     // Without an end-of-text token, which would end samples early.
     static readonly string[] Characters = ["data.tokenizer={ kind: characters }", "data.document_start=false", "training.log.every=1"];
 
-    static string[] Errors(CommandLine.Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
+    static string[] Errors(Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
 
     // Mistakes that the processes find: all of them at once, the first one alone, and one that reads the data before the others.
     [MpiTheory]

@@ -15,7 +15,7 @@ public sealed class ScoreAndSeedsTests : FolderTest
           sample: { tokens: 0 }
         """);
 
-    CommandLine.Outcome Train(string config, params string[] more) => CommandLine.Run(["train", config, "--run", At("run"), "--device", "cpu", .. more]);
+    Outcome Train(string config, params string[] more) => CommandLine.Run(["train", config, "--run", At("run"), "--device", "cpu", .. more]);
 
     [Fact]
     public void Score_prints_a_json_line_a_text_whose_sum_is_evals_loss()

@@ -42,7 +42,7 @@ public sealed class SignalTests : FolderTest
     ProgramProcess Start(params string[] sets) => new(Folder, Train(sets));
 
     // How long a stage lasts is the machine's: one that was over before the signal came is met again with twice the work.
-    CommandLine.Outcome Interrupt(string stage, string signal, Func<CommandLine.Outcome, bool> missed, Func<int, string[]> setsOfSize)
+    Outcome Interrupt(string stage, string signal, Func<Outcome, bool> missed, Func<int, string[]> setsOfSize)
     {
         for (var size = 1; ; size *= 2)
         {

@@ -34,7 +34,7 @@ public sealed class TrainAndGenerateTests : FolderTest
         Assert.Contains("exit code 0", File.ReadLines(log).Last());
     }
 
-    CommandLine.Outcome Train(params string[] more) => CommandLine.Run(["train", Config(), "--run", At("run"), "--device", "cpu", .. more]);
+    Outcome Train(params string[] more) => CommandLine.Run(["train", Config(), "--run", At("run"), "--device", "cpu", .. more]);
 
     [Fact]
     public void Train_prints_one_json_document_and_generate_continues_a_prompt_from_the_run()

@@ -87,19 +87,12 @@ public sealed class WayTests : TempFolderTest
     static List<EnteredMethod> Trace(TempFolder folder, params string[] arguments)
     {
         string Built(string project, string file) => Repository.PathOf("artifacts", "bin", project, Repository.Configuration.ToLowerInvariant(), file);
-        var start = new ProcessStartInfo("dotnet", [Built("TransformerCli", "transformer.dll"), .. arguments, "--device", "cpu"])
+        var environment = new Dictionary<string, string>
         {
-            WorkingDirectory = folder.FullPath, RedirectStandardOutput = true, RedirectStandardError = true,
+            ["DOTNET_ReadyToRun"] = "0",   // code that was compiled ahead would run unseen
+            ["DOTNET_STARTUP_HOOKS"] = Built("MethodTrace", "MethodTrace.dll"), ["METHOD_TRACE"] = folder["trace"], ["XDG_CACHE_HOME"] = folder["cache"],
         };
-        start.Environment["DOTNET_ReadyToRun"] = "0";   // code that was compiled ahead would run unseen
-        start.Environment["DOTNET_STARTUP_HOOKS"] = Built("MethodTrace", "MethodTrace.dll");
-        start.Environment["METHOD_TRACE"] = folder["trace"];
-        start.Environment["XDG_CACHE_HOME"] = folder["cache"];
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, error.Result);
+        Programs.Run("dotnet", [Built("TransformerCli", "transformer.dll"), .. arguments, "--device", "cpu"], environment, folder.FullPath).Done();
         var library = new Symbols(Built("TransformerCli", "Transformers.dll"));
         var program = new Symbols(Built("TransformerCli", "transformer.dll"));
         return [.. File.ReadLines(folder["trace"]).Select(line => line.Split(' ', 3))

@@ -17,12 +17,8 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFi
         return run;
     }
 
-    string Run(params string[] arguments)
-    {
-        var (code, output, error) = TinyGptTests.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "OnnxApp.dll"), folder["exported"], .. arguments]);
-        Assert.True(code == 0, error);
-        return output.ReplaceLineEndings("\n");
-    }
+    string Run(params string[] arguments) =>
+        Programs.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "OnnxApp.dll"), folder["exported"], .. arguments]).Done().Output.ReplaceLineEndings("\n");
 
     [Theory]
     [InlineData("gpt")]

@@ -19,23 +19,14 @@ public sealed class OnnxCheckerTests : TempFolderTest
             print(path, len(inferred.graph.node), model.opset_import[0].version)
         """;
 
-    static (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(Python, ["-c", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
-    }
+    static Outcome Run(params string[] arguments) => Programs.Run(Python, ["-c", .. arguments]);
 
-    internal static void SkipWithoutPython() => Assert.SkipUnless(File.Exists(Python) && Run("import onnx").Code == 0, "needs python3-onnx");
+    internal static void SkipWithoutPython() => Assert.SkipUnless(File.Exists(Python) && Run("import onnx").ExitCode == 0, "needs python3-onnx");
 
     /// <summary>Every graph passes the checker and the inference of all shapes.</summary>
     internal static void AssertAccepted(IReadOnlyCollection<string> graphs)
     {
-        var (code, checkedFiles, error) = Run([Check, .. graphs]);
-        Assert.True(code == 0, error);
-        Assert.Equal(graphs.Count, checkedFiles.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.EndsWith(" 17", StringComparison.Ordinal)));
+        Assert.Equal(graphs.Count, Run([Check, .. graphs]).Done().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.EndsWith(" 17", StringComparison.Ordinal)));
     }
 
     [Fact]
