@@ -3,12 +3,13 @@ namespace TransformerCli.Tests;
 /// <summary>Runs the program in this process.</summary>
 public static class CommandLine
 {
-    public static Outcome Run(params string[] arguments)
+    public static Outcome Run(params string[] arguments) => Run(TextReader.Null, arguments);
+
+    public static Outcome Run(TextReader input, params string[] arguments)
     {
-        var output = new StringWriter();
-        var error = new StringWriter();
-        var code = App.Run(arguments, TextReader.Null, output, error);
-        return new Outcome(code, output.ToString(), error.ToString());
+        using StringWriter output = new(), error = new();
+        var code = App.Run(arguments, input, output, error);
+        return new(code, output.ToString(), error.ToString());
     }
 
     /// <summary>Runs a line that must be carried out.</summary>
@@ -20,10 +21,8 @@ public static class CommandLine
     /// <summary>Runs a line that must be refused as the user's mistake, and gives what was said.</summary>
     public static string Refused(params string[] line)
     {
-        var outcome = Run(line);
-        Assert.True(outcome.ExitCode == 2, $"{string.Join(' ', line)}: {outcome.ExitCode} {outcome.Error}");
-        Assert.StartsWith("error: ", outcome.Error);
-        Assert.DoesNotContain("   at ", outcome.Error);
-        return outcome.Error;
+        var error = Run(line).Exits(2).Error;
+        Assert.StartsWith("error: ", error);
+        return error;
     }
 }

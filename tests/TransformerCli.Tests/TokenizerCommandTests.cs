@@ -6,12 +6,7 @@ public sealed class TokenizerCommandTests : FolderTest
 {
     const string Text = "the cat sat on the mat, the cat sat on the hat <|endoftext|> héllo 👍\n";
 
-    static (int Code, string Out, string Error) Run(string input, params string[] arguments)
-    {
-        using StringWriter output = new(), error = new();
-        var code = App.Run(arguments, new StringReader(input), output, error);
-        return (code, output.ToString(), error.ToString());
-    }
+    static Outcome Run(string input, params string[] arguments) => CommandLine.Run(new StringReader(input), arguments);
 
     string Trained(params string[] more)
     {
@@ -31,12 +26,12 @@ public sealed class TokenizerCommandTests : FolderTest
             "special_tokens":{"<|endoftext|>":{"id":"<|endoftext|>","ids":[256],"tokens":["<|endoftext|>"]}}}
             """);
         File.WriteAllText(tokenizer, json.ToJsonString());
-        var bare = Run("the cat", "tokenizer", "encode", tokenizer, "--no-template").Out;
-        Assert.Equal("256 " + bare, Run("the cat", "tokenizer", "encode", tokenizer).Out);
-        Assert.Contains($"\"tokens\":{bare.Split(' ').Length + 1}", Run("the cat", "tokenizer", "encode", tokenizer, "--json").Out.Replace(": ", ":"));
+        var bare = Run("the cat", "tokenizer", "encode", tokenizer, "--no-template").Output;
+        Assert.Equal("256 " + bare, Run("the cat", "tokenizer", "encode", tokenizer).Output);
+        Assert.Contains($"\"tokens\":{bare.Split(' ').Length + 1}", Run("the cat", "tokenizer", "encode", tokenizer, "--json").Output.Replace(": ", ":"));
         Run("the cat", "tokenizer", "encode", tokenizer, "--output", At("ids.bin"));
         Assert.Equal(4 * (bare.Split(' ').Length + 1), new FileInfo(At("ids.bin")).Length);
-        Assert.Equal("the cat", Run(bare, "tokenizer", "decode", tokenizer, "--skip-special").Out);
+        Assert.Equal("the cat", Run(bare, "tokenizer", "decode", tokenizer, "--skip-special").Output);
     }
 
     static byte[] Compressed(byte[] bytes)
@@ -46,25 +41,19 @@ public sealed class TokenizerCommandTests : FolderTest
         return stream.ToArray();
     }
 
-    static (int Code, string Out, string Error) RunOnBytes(byte[] input, params string[] arguments)
-    {
-        using StringWriter output = new(), error = new();
-        using var reader = new StreamReader(new MemoryStream(input));
-        var code = App.Run(arguments, reader, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
+    static Outcome RunOnBytes(byte[] input, params string[] arguments) => CommandLine.Run(new StreamReader(new MemoryStream(input)), arguments);
 
     [Fact]
     public void Compressed_text_and_ids_are_decompressed_from_a_file_and_from_standard_input_but_numbers_are_not()
     {
         var tokenizer = Trained("--vocabulary", "262");
-        var ids = Run(Text, "tokenizer", "encode", tokenizer).Out;
+        var ids = Run(Text, "tokenizer", "encode", tokenizer).Output;
         var text = Compressed(Encoding.UTF8.GetBytes(Text));
         Write("text.gz", text);
-        Assert.Equal(ids, Run("", "tokenizer", "encode", tokenizer, "--input", At("text.gz")).Out);
-        Assert.Equal(ids, RunOnBytes(text, "tokenizer", "encode", tokenizer).Out);
+        Assert.Equal(ids, Run("", "tokenizer", "encode", tokenizer, "--input", At("text.gz")).Output);
+        Assert.Equal(ids, RunOnBytes(text, "tokenizer", "encode", tokenizer).Output);
         Write("ids.txt.gz", Compressed(Encoding.UTF8.GetBytes(ids)));
-        Assert.Equal(Text, Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt.gz")).Out);
+        Assert.Equal(Text, Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt.gz")).Output);
 
         // These bytes of an id, 1F 8B 00 00, begin like gzip.
         Write("magic.bin", [0x1F, 0x8B, 0, 0]);
@@ -73,8 +62,7 @@ public sealed class TokenizerCommandTests : FolderTest
         Write("cut.gz", text[..^12]);
         foreach (var more in new string[][] { [], ["--allow-special"], ["--output", At("cut.bin")] })
         {
-            var (code, _, error) = Run("", ["tokenizer", "encode", tokenizer, "--input", At("cut.gz"), .. more]);
-            Assert.Equal(ExitCodes.UserError, code);
+            var error = Run("", ["tokenizer", "encode", tokenizer, "--input", At("cut.gz"), .. more]).Exits(ExitCodes.UserError).Error;
             Assert.Contains("cut.gz: cannot be read: its compressed content is damaged or cut short", error);
         }
         Assert.False(File.Exists(At("cut.bin")));
@@ -85,7 +73,7 @@ public sealed class TokenizerCommandTests : FolderTest
     public void A_line_that_cannot_be_encoded_is_named_with_its_file()
     {
         Write("letters.txt", "abc\n");
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "train", "--input", At("letters.txt"), "--kind", "characters", "--output", At("letters.json")).Code);
+        Run("", "tokenizer", "train", "--input", At("letters.txt"), "--kind", "characters", "--output", At("letters.json")).Done();
         // Long enough to be encoded in several blocks.
         var good = string.Concat(Enumerable.Repeat("abc\n", 50_000));
         Write("long.txt", good + "abx\n");
@@ -100,15 +88,14 @@ public sealed class TokenizerCommandTests : FolderTest
     public void A_trained_tokenizer_encodes_and_decodes_through_text_and_through_files()
     {
         var tokenizer = Trained("--vocabulary", "262", "--pattern", "cl100k");
-        var (code, ids, _) = Run(Text, "tokenizer", "encode", tokenizer);
-        Assert.Equal(ExitCodes.Done, code);
+        var ids = Run(Text, "tokenizer", "encode", tokenizer).Done().Output;
         Assert.InRange(ids.Split(' ').Length, 20, 80);
-        Assert.Equal(Text, Run(ids, "tokenizer", "decode", tokenizer).Out);
+        Assert.Equal(Text, Run(ids, "tokenizer", "decode", tokenizer).Output);
 
         Write("raw", [.. Encoding.UTF8.GetBytes(Text), 0xFF, 0x00, 0xEF, 0xBB, 0xBF, 0xC3]);
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "encode", tokenizer, "--input", At("raw"), "--output", At("ids.bin")).Code);
+        Run("", "tokenizer", "encode", tokenizer, "--input", At("raw"), "--output", At("ids.bin")).Done();
         Assert.Equal(0, new FileInfo(At("ids.bin")).Length % 4);
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", Folder, "--input", At("ids.bin"), "--output", At("back")).Code);
+        Run("", "tokenizer", "decode", Folder, "--input", At("ids.bin"), "--output", At("back")).Done();
         Assert.Equal(File.ReadAllBytes(At("raw")), File.ReadAllBytes(At("back")));
     }
 
@@ -119,19 +106,18 @@ public sealed class TokenizerCommandTests : FolderTest
     public void Vocabularies_of_other_programs_are_used_in_the_same_way(string name, string text, string kind)
     {
         var tokenizer = Path.Combine(Repository.Root, "tests", "Golden", "data", name);
-        var ids = Run(text, "tokenizer", "encode", tokenizer).Out;
-        Assert.Equal(text, Run(ids, "tokenizer", "decode", tokenizer).Out);
+        var ids = Run(text, "tokenizer", "encode", tokenizer).Output;
+        Assert.Equal(text, Run(ids, "tokenizer", "decode", tokenizer).Output);
         Write("ids.txt", ids);
-        Assert.Equal(ExitCodes.Done, Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt"), "--output", At("back")).Code);
+        Run("", "tokenizer", "decode", tokenizer, "--input", At("ids.txt"), "--output", At("back")).Done();
         Assert.Equal(text, File.ReadAllText(At("back")));
-        Assert.Contains($"kind        {kind}\n", Run("", "tokenizer", "inspect", tokenizer).Out.ReplaceLineEndings("\n"));
+        Assert.Contains($"kind        {kind}\n", Run("", "tokenizer", "inspect", tokenizer).Output.ReplaceLineEndings("\n"));
     }
 
     [Fact]
     public void Kinds_that_cannot_be_trained_are_refused_by_name()
     {
-        var (code, _, error) = Run("", "tokenizer", "train", "--input", "x", "--kind", "sentencepiece");
-        Assert.Equal(ExitCodes.UserError, code);
+        var error = Run("", "tokenizer", "train", "--input", "x", "--kind", "sentencepiece").Exits(ExitCodes.UserError).Error;
         Assert.Contains("--kind sentencepiece cannot be trained", error);
     }
 
@@ -139,37 +125,36 @@ public sealed class TokenizerCommandTests : FolderTest
     public void Special_tokens_are_recognised_where_they_are_allowed_and_shown_unless_skipped()
     {
         var tokenizer = Trained("--vocabulary", "257");
-        Assert.DoesNotContain("256", Run("a<|endoftext|>b", "tokenizer", "encode", tokenizer).Out);
-        Assert.Equal("97 256 98\n", Run("a<|endoftext|>b", "tokenizer", "encode", tokenizer, "--allow-special").Out.ReplaceLineEndings("\n"));
-        Assert.Equal("a<|endoftext|>b", Run("[97, 256, 98]", "tokenizer", "decode", tokenizer).Out);
-        Assert.Equal("ab", Run("97 256\n98", "tokenizer", "decode", tokenizer, "--skip-special").Out);
+        Assert.DoesNotContain("256", Run("a<|endoftext|>b", "tokenizer", "encode", tokenizer).Output);
+        Assert.Equal("97 256 98\n", Run("a<|endoftext|>b", "tokenizer", "encode", tokenizer, "--allow-special").Output.ReplaceLineEndings("\n"));
+        Assert.Equal("a<|endoftext|>b", Run("[97, 256, 98]", "tokenizer", "decode", tokenizer).Output);
+        Assert.Equal("ab", Run("97 256\n98", "tokenizer", "decode", tokenizer, "--skip-special").Output);
     }
 
     [Fact]
     public void Documents_of_json_hold_ids_text_and_the_tokenizers_parts()
     {
         var tokenizer = Trained("--vocabulary", "260");
-        using var encoded = JsonDocument.Parse(Run("hat", "tokenizer", "encode", tokenizer, "--json").Out);
+        using var encoded = JsonDocument.Parse(Run("hat", "tokenizer", "encode", tokenizer, "--json").Output);
         Assert.Equal("transformer.tokenizer.encode/1", encoded.RootElement.GetProperty("schema").GetString());
         var ids = encoded.RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()).ToList();
         Assert.Equal(ids.Count, encoded.RootElement.GetProperty("tokens").GetInt32());
-        using var decoded = JsonDocument.Parse(Run(string.Join(' ', ids), "tokenizer", "decode", tokenizer, "--json").Out);
+        using var decoded = JsonDocument.Parse(Run(string.Join(' ', ids), "tokenizer", "decode", tokenizer, "--json").Output);
         Assert.Equal("hat", decoded.RootElement.GetProperty("text").GetString());
-        using var inspected = JsonDocument.Parse(Run("", "tokenizer", "inspect", tokenizer, "--json").Out);
+        using var inspected = JsonDocument.Parse(Run("", "tokenizer", "inspect", tokenizer, "--json").Output);
         Assert.Equal(("bpe", 260, 3, "gpt2", 259), (inspected.RootElement.GetProperty("kind").GetString(), inspected.RootElement.GetProperty("vocabulary").GetInt32(),
             inspected.RootElement.GetProperty("merges").GetInt32(), inspected.RootElement.GetProperty("pattern").GetString(), inspected.RootElement.GetProperty("end_of_text").GetInt32()));
-        Assert.Contains("vocabulary  260", Run("", "tokenizer", "inspect", tokenizer).Out);
+        Assert.Contains("vocabulary  260", Run("", "tokenizer", "inspect", tokenizer).Output);
     }
 
     [Fact]
     public void A_folder_that_is_missing_is_made_for_the_file_that_is_written()
     {
         var tokenizer = Trained("--kind", "bytes");
-        Assert.Equal(0, Run(Text, "tokenizer", "encode", tokenizer, "--output", At("somewhere/ids.bin")).Code);
+        Assert.Equal(0, Run(Text, "tokenizer", "encode", tokenizer, "--output", At("somewhere/ids.bin")).ExitCode);
         Assert.True(File.Exists(At("somewhere/ids.bin")));
         // A file where the folder would be.
-        var (code, _, error) = Run(Text, "tokenizer", "encode", tokenizer, "--output", At("somewhere/ids.bin/ids.bin"));
-        Assert.Equal(ExitCodes.UserError, code);
+        var error = Run(Text, "tokenizer", "encode", tokenizer, "--output", At("somewhere/ids.bin/ids.bin")).Exits(ExitCodes.UserError).Error;
         Assert.Contains(At("somewhere/ids.bin"), error);
         Assert.DoesNotContain("   at ", error);
     }
@@ -177,11 +162,11 @@ public sealed class TokenizerCommandTests : FolderTest
     [Fact]
     public void Character_and_byte_vocabularies_are_made_too()
     {
-        Assert.Contains("kind        characters", Run("", "tokenizer", "inspect", Trained("--kind", "characters")).Out);
-        Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", At("tokenizer.json")).Out);
+        Assert.Contains("kind        characters", Run("", "tokenizer", "inspect", Trained("--kind", "characters")).Output);
+        Assert.Contains($"vocabulary  {Text.EnumerateRunes().Distinct().Count()}", Run("", "tokenizer", "inspect", At("tokenizer.json")).Output);
         WordTokenizer.Train([Text], []).Save(At("words.json"));
-        Assert.Contains("kind        words", Run("", "tokenizer", "inspect", At("words.json")).Out);
-        Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "bytes", "--special", "<s>", "</s>")).Out);
+        Assert.Contains("kind        words", Run("", "tokenizer", "inspect", At("words.json")).Output);
+        Assert.Contains("vocabulary  258", Run("", "tokenizer", "inspect", Trained("--kind", "bytes", "--special", "<s>", "</s>")).Output);
     }
 
     [Fact]
@@ -192,7 +177,7 @@ public sealed class TokenizerCommandTests : FolderTest
         var (code, _, error) = Run("", "tokenizer", "train", "--input", At("corpus"), "--vocabulary", "5000", "--output", At("a.json"));
         Assert.Equal(ExitCodes.Done, code);
         Assert.Contains("no more pairs to merge", error);
-        Assert.Equal(ExitCodes.Done, Run(Text, "tokenizer", "train", "--input", "-", "--vocabulary", "5000", "--output", At("b.json")).Code);
+        Run(Text, "tokenizer", "train", "--input", "-", "--vocabulary", "5000", "--output", At("b.json")).Done();
         Assert.Equal(File.ReadAllText(At("a.json")), File.ReadAllText(At("b.json")));
     }
 
@@ -225,5 +210,5 @@ public sealed class TokenizerCommandTests : FolderTest
 
     [SharedDataFact("gpt2-bpe")]
     public void A_folder_of_GPT2s_files_is_a_tokenizer() =>
-        Assert.Equal("31373 995", Run("hello world", "tokenizer", "encode", Repository.SharedData("gpt2-bpe")).Out.Trim());
+        Assert.Equal("31373 995", Run("hello world", "tokenizer", "encode", Repository.SharedData("gpt2-bpe")).Output.Trim());
 }
