@@ -111,12 +111,10 @@ public sealed class WarmStartTests : TinyRunTest
         Assert.Equal(before.Std, after.Std);
         RefusesFrom("base", Images("data.input.normalize={ kind: given, mean: [0.5], std: [0.5] }"), "data.input.normalize", "mean [");
 
-        ImageInput InputOf(string run)
-        {
-            var checkpoint = TrainedRun.Open(runs.PathOf(run)).Checkpoint;
-            return ImageInput.Parse(checkpoint.ReadText(ImageInput.FileName), run);
-        }
+        ImageInput InputOf(string run) => ImageInput.Parse(Stored(run, ImageInput.FileName), run);
     }
+
+    string Stored(string run, string file) => TrainedRun.Open(runs.PathOf(run)).Checkpoint.ReadText(file);
 
     [Fact]
     public void As_many_classes_of_other_names_have_a_new_head()
@@ -207,11 +205,7 @@ public sealed class WarmStartTests : TinyRunTest
         Assert.Equal(before.Std, after.Std);
         RefusesFrom("base", Pairs("data.input.normalize={ kind: imagenet }"), "data.input.normalize", "mean [");
 
-        ImageTransform InputOf(string run)
-        {
-            var checkpoint = TrainedRun.Open(runs.PathOf(run)).Checkpoint;
-            return ImageTextInput.Parse(checkpoint.ReadText(ImageTextInput.FileName), run).Transform!;
-        }
+        ImageTransform InputOf(string run) => ImageTextInput.Parse(Stored(run, ImageTextInput.FileName), run).Transform!;
     }
 
     static RunConfig Sounds(params string[] sets) => ConfigFile.Parse<RunConfig>("""
