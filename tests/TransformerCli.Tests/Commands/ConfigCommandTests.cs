@@ -36,7 +36,7 @@ public sealed class ConfigCommandTests : FolderTest
     [Fact]
     public void Every_ready_config_is_listed_with_what_it_is_and_passes_its_check()
     {
-        var output = CommandLine.Run("config", "list").Done().Output;
+        var output = CommandLine.Printed("config", "list");
         var names = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ', 2)).ToList();
         Assert.Equal(Directory.GetFiles(Repository.PathOf("configs"), "*.yaml", SearchOption.AllDirectories).Length, names.Count);
         Assert.Contains("gpt-stories", names.Select(n => n[0]));
@@ -80,7 +80,7 @@ public sealed class ConfigCommandTests : FolderTest
         var good = Write("good.yaml", BadConfigs.Good);
         var overlay = Write("overlay.yaml", "training: { steps: 900 }\n"u8.ToArray());
         Assert.Equal(2, CommandLine.Run("config", "check", "--each", good, overlay).ExitCode);
-        var output = CommandLine.Run("config", "check", good, overlay).Done().Output;
+        var output = CommandLine.Printed("config", "check", good, overlay);
         Assert.Contains("correct, gpt", output);
         Assert.Equal(0, CommandLine.Run("config", "check", "gpt-stories", "gpt2-small", "--set", "training.batch.tokens=8192").ExitCode);
     }

@@ -21,7 +21,7 @@ public sealed class MaskedWordsTests(MaskedWordsTests.Trained runs) : IClassFixt
 
     List<JsonElement> Predict(string run, params string[] words)
     {
-        var output = CommandLine.Run(["predict", runs.At(run), .. words, "--json", "--device", "cpu"]).Done().Output;
+        var output = CommandLine.Printed(["predict", runs.At(run), .. words, "--json", "--device", "cpu"]);
         return [.. JsonDocument.Parse(output).RootElement.GetProperty("predictions").EnumerateArray()];
     }
 
