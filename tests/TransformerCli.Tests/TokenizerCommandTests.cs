@@ -105,7 +105,7 @@ public sealed class TokenizerCommandTests : FolderTest
     [InlineData("wordpiece-cased.txt", "The bees crossed", "wordpiece")]
     public void Vocabularies_of_other_programs_are_used_in_the_same_way(string name, string text, string kind)
     {
-        var tokenizer = Path.Combine(Repository.Root, "tests", "Golden", "data", name);
+        var tokenizer = Repository.Golden("data", name);
         var ids = Run(text, "tokenizer", "encode", tokenizer).Output;
         Assert.Equal(text, Run(ids, "tokenizer", "decode", tokenizer).Output);
         Write("ids.txt", ids);

@@ -7,7 +7,7 @@ namespace TransformerCli.Tests.Commands;
 public sealed class GoldenRunTests : FolderTest
 {
     const int Saved = 300, Continued = 6;
-    static readonly string Runs = Repository.PathOf("tests", "Golden", "Runs");
+    static readonly string Runs = Repository.Golden("Runs");
 
     public static TheoryData<string> All() => new(Names());
 

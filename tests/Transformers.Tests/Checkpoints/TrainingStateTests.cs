@@ -44,7 +44,7 @@ public class TrainingStateTests : TempFolderTest
     [Fact]
     public void The_state_of_version_1_is_read()
     {
-        var old = TrainingState.Read(TestSupport.Repository.PathOf("tests", "Golden", "Runs", "gpt", "checkpoints", "step-00000300", "state.json"));
+        var old = TrainingState.Read(Repository.Golden("Runs", "gpt", "checkpoints", "step-00000300", "state.json"));
         Assert.Equal((300, 153600, 300, 300, 1), (old.Trainer.Step, old.Trainer.Targets, old.Trainer.OptimizerSteps, old.Trainer.ValidatedStep, old.Trainer.MicroPieces));
         Assert.Equal(new BestSoFar(300, 3.573210347410313), old.Trainer.Best);
         Assert.Equal(300, old.Trainer.Sampler["batches"]);

@@ -13,7 +13,7 @@ public sealed class ForeignConfigTests : TempFolderTest
     string Changed(string golden, string changes)
     {
         var target = Directory.CreateDirectory(folder["model"]).FullName;
-        foreach (var file in Directory.EnumerateFiles(Repository.PathOf("tests", "Golden", "interchange", golden))) File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+        foreach (var file in Directory.EnumerateFiles(Repository.Golden("interchange", golden))) File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
         var path = Path.Combine(target, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         foreach (var (key, value) in JsonNode.Parse(changes)!.AsObject())

@@ -10,7 +10,7 @@ public sealed class HostileFolderTests : TempFolderTest
     string Copy(string golden)
     {
         var target = Directory.CreateDirectory(folder["model"]).FullName;
-        foreach (var file in Directory.EnumerateFiles(Repository.PathOf("tests", "Golden", "interchange", golden)))
+        foreach (var file in Directory.EnumerateFiles(Repository.Golden("interchange", golden)))
             if (Path.GetFileName(file) != "expected.safetensors") File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
         return target;
     }

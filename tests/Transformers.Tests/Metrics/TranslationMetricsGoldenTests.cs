@@ -6,7 +6,7 @@ public class TranslationMetricsGoldenTests
     sealed record Case(string[] Hypotheses, string[] References, double Bleu, double Chrf);
 
     static readonly Case[] Cases = JsonSerializer.Deserialize<Case[]>(
-        File.ReadAllText(Repository.PathOf("tests", "Golden", "translation_metrics.json")),
+        File.ReadAllText(Repository.Golden("translation_metrics.json")),
         new JsonSerializerOptions(JsonSerializerDefaults.Web))!;
 
     [Fact]

@@ -9,7 +9,7 @@ namespace Transformers.Tests.Samples;
 [Trait("Category", "slow")]
 public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFixture<RunOfEveryKind>
 {
-    TrainedRun Export(string name) => Export(TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name)));
+    TrainedRun Export(string name) => Export(TrainedRun.Open(Repository.Golden("Runs", name)));
 
     TrainedRun Export(TrainedRun run)
     {

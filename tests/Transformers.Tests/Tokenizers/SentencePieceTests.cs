@@ -6,11 +6,9 @@ public class SentencePieceTests : TempFolderTest
 {
     sealed record Golden(string[] Texts, int[][] Bpe, string[] Bpe_decoded, int[][] Unigram, string[] Unigram_decoded);
 
-    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(PathOf("sentencepiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
+    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(Repository.Golden("data", "sentencepiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
 
-    static string PathOf(string name) => Path.Combine(Repository.Root, "tests", "Golden", "data", name);
-
-    static SentencePieceVocabulary Load(string kind) => Assert.IsType<SentencePieceVocabulary>(TokenizerFile.Load(PathOf($"sentencepiece-{kind}.model")));
+    static SentencePieceVocabulary Load(string kind) => Assert.IsType<SentencePieceVocabulary>(TokenizerFile.Load(Repository.Golden("data", $"sentencepiece-{kind}.model")));
 
     static (int[][] Ids, string[] Decoded) Of(string kind) => kind == "bpe" ? (Expected.Bpe, Expected.Bpe_decoded) : (Expected.Unigram, Expected.Unigram_decoded);
 
@@ -90,7 +88,7 @@ public class SentencePieceTests : TempFolderTest
         var tokenizer = Load("bpe");
         Assert.Equal("tokenizer.model", tokenizer.FileName);
         tokenizer.Save(folder[tokenizer.FileName]);
-        Assert.Equal(File.ReadAllBytes(PathOf("sentencepiece-bpe.model")), File.ReadAllBytes(folder["tokenizer.model"]));
+        Assert.Equal(File.ReadAllBytes(Repository.Golden("data", "sentencepiece-bpe.model")), File.ReadAllBytes(folder["tokenizer.model"]));
         var back = TokenizerFile.Load(folder["."]);
         Assert.Equal(tokenizer.Hash, back.Hash);
         Assert.NotEqual(tokenizer.Hash, Load("unigram").Hash);
@@ -140,7 +138,7 @@ public class SentencePieceTests : TempFolderTest
     {
         foreach (var kind in (string[])["bpe", "unigram"])
         {
-            var content = File.ReadAllBytes(PathOf($"sentencepiece-{kind}.model"));
+            var content = File.ReadAllBytes(Repository.Golden("data", $"sentencepiece-{kind}.model"));
             var random = new Random(1);
             var refused = 0;
             for (var round = 0; round < 200; round++)

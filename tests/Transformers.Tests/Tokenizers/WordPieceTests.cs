@@ -4,11 +4,9 @@ public class WordPieceTests : TempFolderTest
 {
     sealed record Golden(string[] Texts, int[][] Uncased, int[][] Cased);
 
-    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(PathOf("wordpiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
+    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(Repository.Golden("data", "wordpiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
 
-    static string PathOf(string name) => Path.Combine(Repository.Root, "tests", "Golden", "data", name);
-
-    static WordPieceVocabulary Load(string name) => Assert.IsType<WordPieceVocabulary>(TokenizerFile.Load(PathOf($"wordpiece-{name}.txt")));
+    static WordPieceVocabulary Load(string name) => Assert.IsType<WordPieceVocabulary>(TokenizerFile.Load(Repository.Golden("data", $"wordpiece-{name}.txt")));
 
     [Theory]
     [InlineData("uncased")]
@@ -72,7 +70,7 @@ public class WordPieceTests : TempFolderTest
     [Fact]
     public void The_description_beside_a_vocabulary_says_whether_it_is_cased()
     {
-        File.Copy(PathOf("wordpiece-uncased.txt"), folder["vocab.txt"]);
+        File.Copy(Repository.Golden("data", "wordpiece-uncased.txt"), folder["vocab.txt"]);
         File.WriteAllText(folder["tokenizer_config.json"], """{"do_lower_case": false}""");
         Assert.False(Assert.IsType<WordPieceVocabulary>(TokenizerFile.Load(folder["."])).LowerCase);
         File.WriteAllText(folder["tokenizer_config.json"], """{"other": 1}""");

@@ -6,9 +6,7 @@ namespace Transformers.Tests.Training;
 [Collection("engine")]
 public class ForeignVocabularyTests : TinyRunTest
 {
-    static string PathOf(string name) => Path.Combine(Repository.Root, "tests", "Golden", "data", name);
-
-    static string Sets(string name) => $"data.tokenizer={{ kind: file, path: {PathOf(name)} }}";
+    static string Sets(string name) => $"data.tokenizer={{ kind: file, path: {Repository.Golden("data", name)} }}";
 
     [Fact]
     public void A_language_model_keeps_its_SentencePiece_vocabulary_in_folder_and_checkpoints()
@@ -30,7 +28,7 @@ public class ForeignVocabularyTests : TinyRunTest
     [Fact]
     public void An_encoder_decoder_keeps_two_vocabularies_of_different_formats()
     {
-        runs.Start(SentenceRuns.Translation(Sets("wordpiece-uncased.txt"), $"data.target_tokenizer={{ kind: file, path: {PathOf("sentencepiece-unigram.model")} }}"), "run", maxSteps: 1);
+        runs.Start(SentenceRuns.Translation(Sets("wordpiece-uncased.txt"), $"data.target_tokenizer={{ kind: file, path: {Repository.Golden("data", "sentencepiece-unigram.model")} }}"), "run", maxSteps: 1);
         var (source, target) = TrainedRun.Open(runs.PathOf("run")).LoadTokenizers();
         Assert.IsType<WordPieceVocabulary>(source);
         Assert.IsType<SentencePieceVocabulary>(target);

@@ -37,7 +37,7 @@ public sealed class OnnxCheckerTests : TempFolderTest
         foreach (var name in new[] { "gpt", "llama", "copy", "sentiment", "digits", "shapes" })
             foreach (var (type, beside) in new[] { (ExportType.F32, false), (ExportType.Int8, false), (ExportType.F32, true) })
             {
-                var run = TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name));
+                var run = TrainedRun.Open(Repository.Golden("Runs", name));
                 var output = folder[$"{name}-{type}-{beside}"];
                 var result = Kind.For(run).Export(run, new ExportRequest { Format = ExportFormat.Onnx, Output = output, Type = type, WeightsBeside = beside });
                 graphs.AddRange(result.Files.Where(file => file.Name.EndsWith(".onnx", StringComparison.Ordinal)).Select(file => Path.Combine(output, file.Name)));

@@ -20,7 +20,7 @@ public sealed class OnnxExportTests : TempFolderTest
         base.Dispose();
     }
 
-    static TrainedRun Open(string name) => TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name));
+    static TrainedRun Open(string name) => TrainedRun.Open(Repository.Golden("Runs", name));
 
     ExportResult Export(TrainedRun run, string name = "onnx", ExportType? type = null, bool? beside = null) =>
         Kind.For(run).Export(run, new ExportRequest { Format = ExportFormat.Onnx, Output = folder[name], Type = type, WeightsBeside = beside });
