@@ -56,7 +56,7 @@ public class PrefetcherTests
         var taker = new Thread(() => background.Next());
         taker.Start();
         // Only once it waits is the batch made.
-        Assert.True(SpinWait.SpinUntil(() => taker.ThreadState.HasFlag(ThreadState.WaitSleepJoin), 10_000));
+        Assert.True(SpinWait.SpinUntil(() => taker.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), 10_000));
         slow.Hold.Set();
         taker.Join();
         var waited = background.Waited;
