@@ -183,8 +183,7 @@ public sealed class ConfigFileTests : FolderTest
         var path = Write("model.yaml", "model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 4 }");
         Assert.IsType<ModelFragment>(ModelFragment.LoadOrRun([path]));
         Assert.IsType<RunConfig>(ModelFragment.LoadOrRun([Write("run.yaml", BadConfigs.Good), path], ["training.batch.tokens=4096"]));
-        var problems = Assert.Throws<UserException>(() => ModelFragment.LoadOrRun([path], ["trainng.steps=3"])).Problems;
-        Assert.Contains(problems, p => p.Hint == "did you mean training?");
+        Assert.Contains(Assert.Throws<UserException>(() => ModelFragment.LoadOrRun([path], ["trainng.steps=3"])).Problems, p => p.Hint == "did you mean training?");
     }
 
     [Fact]

@@ -51,11 +51,8 @@ public sealed class SentenceDataConfigTests : TempFolderTest
     [InlineData("{ generator: reverses }", "reverse")]
     [InlineData("{ generator: reverse, size: 0 }", "data.source.size")]
     [InlineData("{ folder: x, from: de }", "to")]
-    public void A_source_that_does_not_fit_is_refused_with_its_place(string source, string said)
-    {
-        var error = Assert.Throws<UserException>(() => Parse($"{{ kind: parallel, tokenizer: {{ kind: bytes }}, source: {source} }}"));
-        Assert.Contains(said, error.Message);
-    }
+    public void A_source_that_does_not_fit_is_refused_with_its_place(string source, string said) =>
+        Assert.Contains(said, Assert.Throws<UserException>(() => Parse($"{{ kind: parallel, tokenizer: {{ kind: bytes }}, source: {source} }}")).Message);
 
     [Fact]
     public void Labelled_text_comes_from_a_generator_or_a_folder()

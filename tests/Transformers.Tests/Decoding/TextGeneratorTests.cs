@@ -157,7 +157,6 @@ public class TextGeneratorTests
     public void Options_out_of_range_are_named_together()
     {
         using var model = Model();
-        var error = Assert.Throws<UserException>(() => Of(model).Generate(["x"], new GenerationOptions { Temperature = 0, TopP = 2, TopK = 0 }));
-        Assert.Equal(3, error.Problems.Count);
+        Assert.Equal(3, Assert.Throws<UserException>(() => Of(model).Generate(["x"], new GenerationOptions { Temperature = 0, TopP = 2, TopK = 0 })).Problems.Count);
     }
 }

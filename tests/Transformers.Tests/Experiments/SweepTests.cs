@@ -73,8 +73,7 @@ public sealed class SweepTests : TinyRunTest
     [Fact]
     public void What_a_later_run_would_be_refused_for_is_found_before_the_first_one()
     {
-        var refused = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=20,40,9999"))).Message;
-        Assert.Contains("data.limit (9999) must be at most the number of training images (", refused);
+        Assert.Contains("data.limit (9999) must be at most the number of training images (", Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=20,40,9999"))).Message);
         Assert.Equal(0, steps.Count);
         var series = runs.Write("series.yaml", """
             data: { kind: series, source: { generator: regimes, count: 2, length: 200 }, context: 48, horizon: 6, validation: 12 }
@@ -192,8 +191,7 @@ public sealed class SweepTests : TinyRunTest
     [Fact]
     public void A_limit_above_the_data_is_refused_with_what_there_is()
     {
-        var message = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=211,80"))).Message;
-        Assert.Contains("data.limit (211) must be at most the number of training images (210)", message);
+        Assert.Contains("data.limit (211) must be at most the number of training images (210)", Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=211,80"))).Message);
         Assert.Equal(0, steps.Count);
     }
 

@@ -230,8 +230,7 @@ public sealed class HuggingFaceRoundTripTests : TempFolderTest
             "enc" => MadeRuns.Encoder(folder["run"], settings, ["a", "b"]),
             _ => MadeRuns.Images(folder["run"], settings, 24),
         };
-        var refused = Assert.Throws<UserException>(() => Export(run));
-        Assert.Contains(part, refused.Message);
+        Assert.Contains(part, Assert.Throws<UserException>(() => Export(run)).Message);
         Assert.False(Directory.Exists(folder["exported"]));
     }
 

@@ -59,8 +59,7 @@ public sealed class WarmStartTests : TinyRunTest
     public void Another_kind_of_tokenizer_is_one_problem_and_not_one_for_each_of_its_settings()
     {
         runs.Train(Text("data.tokenizer={ kind: characters }"), "base");
-        var wrong = Assert.Throws<UserException>(() => From("base", Text("data.tokenizer={ kind: bpe, vocabulary: 300 }"), "refused"));
-        Assert.Equal("data.tokenizer.kind", Assert.Single(wrong.Problems).Path);
+        Assert.Equal("data.tokenizer.kind", Assert.Single(Assert.Throws<UserException>(() => From("base", Text("data.tokenizer={ kind: bpe, vocabulary: 300 }"), "refused")).Problems).Path);
     }
 
     [Fact]

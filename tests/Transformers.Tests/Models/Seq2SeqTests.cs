@@ -81,8 +81,7 @@ public class Seq2SeqTests : TensorTest
         Assert.Equal(2, Matrices(new Seq2Seq(config, 9, 7, shared: false)).Count());
         Assert.Equal(2, Matrices(new Seq2Seq(config with { Embeddings = new() { Shared = false } }, 9, 9, shared: true)).Count());
         Assert.Equal(3, Matrices(new Seq2Seq(config with { Embeddings = new() { TieOutput = false } }, 9, 7, shared: false)).Count());
-        var wrong = Assert.Throws<UserException>(() => new Seq2Seq(config with { Embeddings = new() { Shared = true } }, 9, 7, shared: false));
-        Assert.Contains("embeddings.shared", wrong.Message);
+        Assert.Contains("embeddings.shared", Assert.Throws<UserException>(() => new Seq2Seq(config with { Embeddings = new() { Shared = true } }, 9, 7, shared: false)).Message);
 
         static IEnumerable<string> Matrices(Seq2Seq model) => model.named_parameters().Select(named => named.name)
             .Where(name => name is "src_emb.weight" or "tgt_emb.weight" or "head.weight");

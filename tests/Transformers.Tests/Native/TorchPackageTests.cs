@@ -60,11 +60,8 @@ public sealed class TorchPackageTests : FolderTest
     }
 
     [Fact]
-    public void A_program_that_does_not_start_is_a_message_too()
-    {
-        var problem = Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(At("dotnet"), Folder)).Problems);
-        Assert.Contains("could not be downloaded: ", problem.Message);
-    }
+    public void A_program_that_does_not_start_is_a_message_too() =>
+        Assert.Contains("could not be downloaded: ", Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(At("dotnet"), Folder)).Problems).Message);
 
     [Fact]
     public void A_package_that_was_cut_off_while_it_was_unpacked_is_not_used()

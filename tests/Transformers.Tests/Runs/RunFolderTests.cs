@@ -30,8 +30,7 @@ public class RunFolderTests : TempFolderTest
     {
         using (var first = RunFolder.OpenForTraining(folder["run"], Policy))
         {
-            var error = Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
-            Assert.Contains($"process {Environment.ProcessId} on '{Environment.MachineName}'", error.Message);
+            Assert.Contains($"process {Environment.ProcessId} on '{Environment.MachineName}'", Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy)).Message);
             using var reader = RunFolder.OpenForReading(folder["run"]);
             Assert.Throws<InvalidOperationException>(() => reader.WriteResult("{}"));
         }
@@ -43,8 +42,7 @@ public class RunFolderTests : TempFolderTest
     {
         using var first = CrashHostProcess.Start(["hold", folder["run"]]);
         Assert.Equal("held", first.StandardOutput.ReadLine());
-        var error = Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
-        Assert.Contains($"process {first.Id} on", error.Message);
+        Assert.Contains($"process {first.Id} on", Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy)).Message);
         first.Kill();
         first.WaitForExit();
         Assert.True(File.Exists(folder["run/.lock.json"]));

@@ -198,8 +198,7 @@ public class DivergenceTests : TinyRunTest
     [Fact]
     public void A_policy_that_could_lose_its_good_checkpoint_is_refused()
     {
-        var refused = Assert.Throws<UserException>(() => Config("{ kind: roll_back }", "training.checkpoint.keep=1"));
-        Assert.Contains("training.checkpoint.keep (1) must be at least 2", refused.Message);
+        Assert.Contains("training.checkpoint.keep (1) must be at least 2", Assert.Throws<UserException>(() => Config("{ kind: roll_back }", "training.checkpoint.keep=1")).Message);
         Assert.Contains("limit", Assert.Throws<UserException>(() => Config("{ kind: stop, limit: 3 }")).Message);
     }
 }

@@ -81,8 +81,7 @@ public class FinishedRunTests : TinyRunTest
             return config with { Data = data with { Source = (TextFilesConfig)data.Source with { Separator = separator } } };
         }
         runs.Train(Separated("---"), "run");
-        var refused = Assert.Throws<UserException>(() => runs.Train(Separated(other), "run"));
-        Assert.Contains("data.source.separator is \"---\" there and ", refused.Message);
+        Assert.Contains("data.source.separator is \"---\" there and ", Assert.Throws<UserException>(() => runs.Train(Separated(other), "run")).Message);
     }
 
     [Fact]
@@ -102,8 +101,7 @@ public class FinishedRunTests : TinyRunTest
         runs.Train(TinyRuns.Config(), "base");
         runs.Train(TinyRuns.Config(), "run");
         var tuning = runs.OptionsOf("run") with { From = runs.PathOf("base") };
-        var passed = Assert.Throws<UserException>(() => TrainingRun.Start(TinyRuns.Config(), tuning));
-        Assert.Contains("--from", passed.Message);
+        Assert.Contains("--from", Assert.Throws<UserException>(() => TrainingRun.Start(TinyRuns.Config(), tuning)).Message);
         var tuned = TrainingRun.Start(TinyRuns.Config(), tuning with { Run = runs.PathOf("tuned") });
         Assert.Equal(runs.PathOf("base"), tuned.From);
         Assert.Equal(tuned.ValLoss, TrainingRun.Start(TinyRuns.Config(), tuning with { Run = runs.PathOf("tuned") }).ValLoss);

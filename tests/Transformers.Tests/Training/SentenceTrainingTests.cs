@@ -32,8 +32,7 @@ public class SentenceTrainingTests : TinyRunTest
         RunConfig Config(params string[] sets) => kind == "translation" ? SentenceRuns.Translation(sets) : SentenceRuns.Classify(sets);
         runs.Start(Config(), "run", maxSteps: 6);
         var before = File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml"));
-        var error = Assert.Throws<UserException>(() => runs.Start(Config("training.batch.sequences=400"), "run"));
-        Assert.Contains("cannot continue at batch 6 of epoch 0", error.Message);
+        Assert.Contains("cannot continue at batch 6 of epoch 0", Assert.Throws<UserException>(() => runs.Start(Config("training.batch.sequences=400"), "run")).Message);
         Assert.Equal(before, File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml")));
         Assert.Equal(12, runs.Start(Config(), "run").Steps);
     }
@@ -119,18 +118,14 @@ public class SentenceTrainingTests : TinyRunTest
     [InlineData("[decoder.*]", "training.freeze[0]")]
     [InlineData("[encoder.*, nothing]", "training.freeze[1]")]
     [InlineData("['*']", "nothing to train")]
-    public void A_pattern_that_holds_nothing_or_everything_is_refused(string patterns, string expected)
-    {
-        var wrong = Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify($"training.freeze={patterns}"), "run"));
-        Assert.Contains(expected, wrong.Message);
-    }
+    public void A_pattern_that_holds_nothing_or_everything_is_refused(string patterns, string expected) =>
+        Assert.Contains(expected, Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify($"training.freeze={patterns}"), "run")).Message);
 
     [Fact]
     public void Starting_from_another_shape_names_the_setting()
     {
         runs.Start(SentenceRuns.Masked("training.steps=1", "model.width=16"), "narrow");
-        var wrong = Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow"));
-        Assert.Contains("model.width (32) must be 16", wrong.Message);
+        Assert.Contains("model.width (32) must be 16", Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow")).Message);
     }
 
     [Fact]

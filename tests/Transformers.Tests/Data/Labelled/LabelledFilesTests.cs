@@ -70,8 +70,7 @@ public sealed class LabelledFilesTests : TempFolderTest
     public void The_error_for_an_unknown_column_lists_those_that_exist()
     {
         var path = folder.Write("a.tsv", "sentence\tlabel\na\t1\n");
-        var error = Assert.Throws<UserException>(() => LabelledFiles.Read(path, "text", "label").ToList());
-        Assert.Contains("sentence, label", error.Problems[0].Hint);
+        Assert.Contains("sentence, label", Assert.Throws<UserException>(() => LabelledFiles.Read(path, "text", "label").ToList()).Problems[0].Hint);
     }
 
     [Fact]

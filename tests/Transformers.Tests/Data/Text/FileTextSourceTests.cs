@@ -42,8 +42,7 @@ public class FileTextSourceTests : FolderTest
         Assert.Equal((3, 2, 1, 15), (counts.Documents, counts.EmptyDocuments, counts.ByteOrderMarks, counts.Bytes));
         Assert.NotEqual(source.Fingerprint, new FileTextSource(lines with { Document = DocumentUnit.File }).Fingerprint);
         Assert.Contains("must not both be given", Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "--" })).Message);
-        var refused = Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "\n", Document = DocumentUnit.File }));
-        Assert.Contains("document: line", refused.Problems[0].Hint);
+        Assert.Contains("document: line", Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "\n", Document = DocumentUnit.File })).Problems[0].Hint);
     }
 
     [Fact]
@@ -244,8 +243,7 @@ public class FileTextSourceTests : FolderTest
     public void A_pattern_that_no_file_matches_is_named()
     {
         Write("a.txt", "x");
-        var error = Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [Folder], Include = ["*.cs"] }));
-        Assert.Contains("no file in the folder matches *.cs", error.Message);
+        Assert.Contains("no file in the folder matches *.cs", Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [Folder], Include = ["*.cs"] })).Message);
     }
 
     [Fact]
@@ -325,8 +323,7 @@ public class FileTextSourceTests : FolderTest
     public void All_missing_paths_are_named_at_once()
     {
         Directory.CreateDirectory(At("empty"));
-        var error = Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("no.txt"), At("empty"), At("neither")] }));
-        Assert.Equal(3, error.Problems.Count);
+        Assert.Equal(3, Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("no.txt"), At("empty"), At("neither")] })).Problems.Count);
     }
 
     [Fact]

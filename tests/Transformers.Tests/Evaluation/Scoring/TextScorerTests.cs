@@ -144,7 +144,6 @@ public sealed class TextScorerTests : TinyRunTest
     public void A_run_without_probabilities_of_tokens_is_refused_with_what_to_do_instead()
     {
         runs.Start(SentenceRuns.Classify("training.steps=1"), "run", maxSteps: 1);
-        var refused = Assert.Throws<UserException>(() => Score(TrainedRun.Open(runs.PathOf("run"), "latest"), ["a"]));
-        Assert.Contains("predict", refused.Problems[0].Hint);
+        Assert.Contains("predict", Assert.Throws<UserException>(() => Score(TrainedRun.Open(runs.PathOf("run"), "latest"), ["a"])).Problems[0].Hint);
     }
 }

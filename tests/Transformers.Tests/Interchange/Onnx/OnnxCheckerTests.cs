@@ -24,10 +24,8 @@ public sealed class OnnxCheckerTests : TempFolderTest
     internal static void SkipWithoutPython() => Assert.SkipUnless(File.Exists(Python) && Run("import onnx").ExitCode == 0, "needs python3-onnx");
 
     /// <summary>Every graph passes the checker and the inference of all shapes.</summary>
-    internal static void AssertAccepted(IReadOnlyCollection<string> graphs)
-    {
+    internal static void AssertAccepted(IReadOnlyCollection<string> graphs) =>
         Assert.Equal(graphs.Count, Run([Check, .. graphs]).Done().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.EndsWith(" 17", StringComparison.Ordinal)));
-    }
 
     [Fact]
     public void Every_exported_graph_passes_the_checker_and_the_inference_of_all_shapes()
