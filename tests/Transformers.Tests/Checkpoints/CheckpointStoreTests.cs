@@ -152,18 +152,12 @@ public class CheckpointStoreTests : TempFolderTest
         store.Write(Contents(5));
         Damage(store, 4);
         Damage(store, 5);
-        var report = new RotatingStore(store.Folder).Rotate();
-        Assert.Contains("intact", Assert.Single(report));
+        Assert.Contains("intact", Assert.Single(new CheckpointStore(store.Folder).Rotate(new(2)).Warnings));
         Assert.Equal([5L, 4, 1], store.Steps());
         Assert.Equal(1, store.FindNewestIntact(out _)!.Step);
     }
 
     /// <summary>A process of its own, which knows of no checkpoint that it is intact.</summary>
-    sealed class RotatingStore(string folder)
-    {
-        public IReadOnlyList<string> Rotate() => new CheckpointStore(folder).Rotate(new(2)).Warnings;
-    }
-
     [Fact]
     public void A_deletion_that_fails_is_reported_and_does_not_stop_the_others()
     {
