@@ -127,7 +127,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
             Directory.CreateDirectory(folder);
             foreach (var (name, config) in Configs) File.WriteAllText(Path.Combine(folder, $"{name}.yaml"), config);
             string[] arguments = ["train", Path.Combine(root, "cache"), .. Configs.Keys.Select(name => $"{Path.Combine(folder, name)}={Path.Combine(folder, name)}.yaml")];
-            _ = (processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(mpi, processes, arguments)).Done();
+            (processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(mpi, processes, arguments)).Done();
             return folder;
         });
 
@@ -250,7 +250,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         foreach (var (processes, to) in new[] { (4, 20), (2, 35), (1, 50) })
         {
             string[] arguments = ["train", Path.Combine(folder, "cache"), $"{run}={run}.yaml@{to}"];
-            _ = (processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(Mpi.OpenMpi, processes, arguments)).Done();
+            (processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(Mpi.OpenMpi, processes, arguments)).Done();
             var lines = File.ReadLines($"{run}.0.jsonl").Select(Parse).Where(line => line.Loss is not null).ToList();
             Assert.Equal(Enumerable.Range((int)from + 1, to - (int)from).Select(step => (long)step), lines.Select(line => line.Step));
             foreach (var line in lines) Near(alone[line.Step].Loss, line.Loss, 2e-5, $"loss of step {line.Step} with {processes} processes");
