@@ -1,11 +1,4 @@
-using System.CommandLine;
-using System.Runtime.InteropServices;
-using System.Text;
 using TransformerCli.Commands;
-using TransformerCli.Output;
-using Transformers.IO;
-using Transformers.Native;
-using Transformers.Training;
 
 namespace TransformerCli;
 

@@ -1,12 +1,5 @@
-using System.CommandLine;
-using System.Diagnostics;
 using System.Text.Json;
-using TransformerCli.Output;
 using Transformers.Data.Text;
-using Transformers.IO;
-using Transformers.Native;
-using Transformers.Processes;
-using Transformers.Training;
 
 namespace TransformerCli;
 

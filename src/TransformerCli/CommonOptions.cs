@@ -1,20 +1,10 @@
-using System.CommandLine;
 using System.CommandLine.Completions;
-using System.Globalization;
 using System.Numerics;
 using System.Text.Json.Nodes;
 using TorchSharp;
 using Transformers.Checkpoints;
-using Transformers.Configs;
 using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
-using Transformers.Processes;
-using Transformers.Runs;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace TransformerCli;

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Transformers.Configs;
-using Transformers.IO;
 
 namespace TransformerCli;
 

@@ -1,8 +1,3 @@
-using System.Text;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.IO;
-
 namespace TransformerCli;
 
 /// <summary>Reads texts from a file or standard input.</summary>

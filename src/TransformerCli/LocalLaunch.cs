@@ -1,10 +1,3 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Runtime.InteropServices;
-using Transformers.IO;
-using Transformers.Processes;
-
 namespace TransformerCli;
 
 /// <summary><c>--nproc</c>: starts this program several times on this machine, passes signals on, and leaves no process behind.</summary>

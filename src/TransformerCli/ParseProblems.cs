@@ -1,11 +1,6 @@
-using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using System.Numerics;
 using System.Text.RegularExpressions;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Training;
 
 namespace TransformerCli;
 

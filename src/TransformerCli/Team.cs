@@ -1,11 +1,5 @@
-using System.CommandLine;
-using System.Globalization;
 using System.Runtime.ExceptionServices;
 using TorchSharp;
-using Transformers.IO;
-using Transformers.Native;
-using Transformers.Processes;
-using Transformers.Training;
 
 namespace TransformerCli;
 

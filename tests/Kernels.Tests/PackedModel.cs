@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Transformers.Native;
 
 namespace Kernels.Tests;

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace TestSupport;
 
 /// <summary>A config that is wrong, and what the program must say about it.</summary>
@@ -150,6 +148,9 @@ public static class BadConfigs
         Json("half a surrogate pair", "{\n  \"\\ud800\": 1\n}", 2, null, "surrogate", "character"),
         Json("an empty JSON file", " \n", 1, null, "is empty", "config copy"),
     ];
+
+    /// <summary>The table's rows by number, as a test reports them.</summary>
+    public static Xunit.TheoryData<int, string> Rows() => new(All.Select((bad, i) => (i, bad.Name)));
 
     static BadConfig Change(string name, string find, string replacement, string? path, string says, string? remedy, int lines = 0, int? line = null)
     {

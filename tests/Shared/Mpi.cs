@@ -1,7 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.CompilerServices;
-using Xunit;
 
 namespace TestSupport;
 
@@ -23,20 +20,8 @@ public static class Mpi
     ];
 
     /// <summary>Runs a program to its end, for at most ten minutes.</summary>
-    public static (int ExitCode, string Output, string Error) Run(IReadOnlyList<string> line, IReadOnlyDictionary<string, string>? environment = null)
-    {
-        var info = new ProcessStartInfo(line[0], line.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) info.Environment[name] = value;
-        using var process = Process.Start(info)!;
-        process.StandardInput.Close();
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        if (!process.WaitForExit(TimeSpan.FromMinutes(10)))
-        {
-            process.Kill(entireProcessTree: true);
-            return (-1, output.Result, $"{error.Result}\nit did not end");
-        }
-        return (process.ExitCode, output.Result, error.Result);
-    }
+    public static Outcome Run(IReadOnlyList<string> line, IReadOnlyDictionary<string, string>? environment = null) =>
+        Programs.Run(line[0], line.Skip(1), environment, killAfter: TimeSpan.FromMinutes(10));
 }
 
 /// <summary>A test that needs Slurm, whose cluster of one node it starts itself, and both MPI installations.</summary>

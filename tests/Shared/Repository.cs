@@ -11,6 +11,9 @@ public static class Repository
     /// <summary>A path below the root.</summary>
     public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
 
+    /// <summary>A path below the folder of values and runs that others made.</summary>
+    public static string Golden(params string[] parts) => PathOf(["tests", "Golden", .. parts]);
+
     /// <summary>A path below the folder of real data beside the checkout, whether or not it exists.</summary>
     public static string SharedData(params string[] parts) => Path.GetFullPath(Path.Combine([Root, "..", "shared", "data", .. parts]));
 

@@ -2,65 +2,50 @@ namespace TransformerCli.Tests;
 
 /// <summary>Variables of the environment with values that are wrong.</summary>
 [Collection("engine")]
-public sealed class EnvironmentTests : IDisposable
+public sealed class EnvironmentTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-environment-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    CommandLine.Outcome Train(params string[] variables)
+    Outcome Train(params string[] variables)
     {
-        File.WriteAllText(Path.Combine(root, "a.txt"), string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 30)));
-        File.WriteAllText(Path.Combine(root, "gpt.yaml"), """
+        Write("a.txt", string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 30)));
+        Write("gpt.yaml", """
             data: { kind: text, source: { files: [a.txt] }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
             training: { steps: 1, batch: { sequences: 2 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
             """);
-        return ProgramProcess.Run(root, ["train", "gpt.yaml", "--run", "run", "--device", "cpu"], ["env", .. variables]);
+        return ProgramProcess.Run(Folder, ["train", "gpt.yaml", "--run", "run", "--device", "cpu"], ["env", .. variables]);
     }
 
     [Theory]
     [InlineData("TRANSFORMER_THREADS=many", "TRANSFORMER_THREADS (many) must be a whole number from 1 to 1024")]
     [InlineData("TRANSFORMER_FAILPOINT=nowhere", "TRANSFORMER_FAILPOINT (nowhere) must be one of ")]
     [InlineData("LIBTORCH=/dev/null/none", "/dev/null/none: LIBTORCH: the folder does not exist")]
-    public void One_with_a_wrong_value_is_named_with_its_rule(string variable, string message)
-    {
-        var outcome = Train(variable);
-        Assert.True(outcome.ExitCode == 2, outcome.Error);
-        Assert.Contains($"error: {message}", outcome.Error);
-        Assert.DoesNotContain("   at ", outcome.Error);
-    }
+    public void One_with_a_wrong_value_is_named_with_its_rule(string variable, string message) =>
+        Assert.Contains($"error: {message}", Train(variable).Exits(2).Error);
 
     [Fact]
     public void The_folder_of_prepared_data_is_the_one_that_is_named()
     {
-        var scratch = Path.Combine(root, "scratch");
+        var scratch = At("scratch");
         Assert.Equal(0, Train($"TRANSFORMER_CACHE={scratch}").ExitCode);
         Assert.NotEmpty(Directory.EnumerateFiles(scratch, "*.shard", SearchOption.AllDirectories));
-        Assert.False(Directory.Exists(Path.Combine(root, "data")));
+        Assert.False(Directory.Exists(At("data")));
         // A file in the folder's place, which cannot become a folder for anyone, root included.
-        File.WriteAllText(Path.Combine(root, "taken"), "");
-        Directory.Delete(Path.Combine(root, "run"), recursive: true);
-        var refused = Train($"TRANSFORMER_CACHE={Path.Combine(root, "taken", "cache")}");
-        Assert.Equal(2, refused.ExitCode);
+        Write("taken", "");
+        Directory.Delete(At("run"), recursive: true);
+        var refused = Train($"TRANSFORMER_CACHE={At("taken", "cache")}").Exits(2);
         Assert.Contains("prepared data are written there; the environment variable TRANSFORMER_CACHE names another folder", refused.Error);
     }
 
     [Fact]
-    public void A_process_that_finds_no_others_reports_it_whatever_its_rank()
-    {
-        var outcome = Train("PMI_SIZE=2", "PMI_RANK=1");
-        Assert.True(outcome.ExitCode == 2, outcome.Error);
-        Assert.Contains("error: mpiexec started 2 processes, but ", outcome.Error);
-    }
+    public void A_process_that_finds_no_others_reports_it_whatever_its_rank() =>
+        Assert.Contains("error: mpiexec started 2 processes, but ", Train("PMI_SIZE=2", "PMI_RANK=1").Exits(2).Error);
 
     [Fact]
     public void A_home_folder_that_does_not_exist_is_not_replaced_by_the_working_folder()
     {
         var packages = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } named ? named : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
-        var outcome = Train($"HOME={Path.Combine(root, "gone")}", $"NUGET_PACKAGES={packages}", "XDG_CACHE_HOME=");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
-        Assert.False(Directory.Exists(Path.Combine(root, ".cache")));
+        Train($"HOME={At("gone")}", $"NUGET_PACKAGES={packages}", "XDG_CACHE_HOME=").Done();
+        Assert.False(Directory.Exists(At(".cache")));
     }
 
     // Runs a program in a terminal of one column, and passes its output on.
@@ -83,19 +68,16 @@ public sealed class EnvironmentTests : IDisposable
     {
         if (!OperatingSystem.IsLinux() || !Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "python3")))) Assert.Skip("there is no python3 to open a terminal");
         Assert.Equal(0, Train("A=b").ExitCode);
-        var outcome = ProgramProcess.Run(root, ["inspect", "run", "--no-measure"], "python3", "-c", Narrow);
-        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
+        var outcome = ProgramProcess.Run(Folder, ["inspect", "run", "--no-measure"], "python3", "-c", Narrow).Done();
         Assert.Contains("tok_emb.weight", outcome.Output);
-        outcome = ProgramProcess.Run(root, ["train", "gpt.yaml", "--run", "run", "--set", "training.steps=3"], "python3", "-c", Narrow);
-        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
+        outcome = ProgramProcess.Run(Folder, ["train", "gpt.yaml", "--run", "run", "--set", "training.steps=3"], "python3", "-c", Narrow).Done();
         Assert.Contains("train_loss", outcome.Output);
     }
 
     [Fact]
     public void A_cache_folder_that_is_not_an_absolute_path_is_not_created_in_the_working_folder()
     {
-        var outcome = Train("XDG_CACHE_HOME=cache-of-mine");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
-        Assert.False(Directory.Exists(Path.Combine(root, "cache-of-mine")));
+        Train("XDG_CACHE_HOME=cache-of-mine").Done();
+        Assert.False(Directory.Exists(At("cache-of-mine")));
     }
 }

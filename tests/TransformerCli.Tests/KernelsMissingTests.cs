@@ -1,19 +1,10 @@
-using System.Diagnostics;
-using TestSupport;
-
 namespace TransformerCli.Tests;
 
 /// <summary>The program where the library of kernels is not: copied without it, to a machine without a compiler.</summary>
 [Trait("Category", "slow")]
-public sealed class KernelsMissingTests : IDisposable
+public sealed class KernelsMissingTests : FolderTest
 {
     const string Warning = "warning: the kernels are not in use, so computing on a CPU is slower: ";
-
-    readonly string root = Directory.CreateTempSubdirectory("transformer-plain-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
 
     // The program as it was built, without what the tests have beside it.
     string Copy()
@@ -28,22 +19,13 @@ public sealed class KernelsMissingTests : IDisposable
         return At("program/transformer.dll");
     }
 
-    (int Code, string Output, string Error) Run(string program, string? kernels, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", [program, .. arguments]) { WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment.Remove("TRANSFORMER_KERNELS");
-        if (kernels is not null) start.Environment["TRANSFORMER_KERNELS"] = kernels;
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
-    }
+    Outcome Run(string program, string? kernels, params string[] arguments) =>
+        Programs.Run("env", ["-u", "TRANSFORMER_KERNELS", .. kernels is null ? [] : new[] { $"TRANSFORMER_KERNELS={kernels}" }, "dotnet", program, .. arguments], folder: Folder);
 
     [Fact]
     public void Every_command_that_computes_on_a_processor_says_so_once_with_the_remedy()
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 20kB }, tokenizer: { kind: bytes }, holdout: 0.1 }
             model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
             training: { steps: 2, batch: { sequences: 2 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
@@ -51,9 +33,7 @@ public sealed class KernelsMissingTests : IDisposable
         var program = Copy();
         foreach (var line in new[] { "train tiny.yaml --run A --device cpu", "eval A --device cpu", "generate A --prompt the --max-new-tokens 3 --device cpu --json" })
         {
-            var (code, _, error) = Run(program, null, line.Split(' '));
-            Assert.True(code == 0, error);
-            var said = Assert.Single(error.Split('\n'), one => one.Contains("kernels", StringComparison.Ordinal));
+            var said = Assert.Single(Run(program, null, line.Split(' ')).Done().Error.Split('\n'), one => one.Contains("kernels", StringComparison.Ordinal));
             Assert.StartsWith(Warning, said);
             Assert.Contains("transformer_kernels", said);
             Assert.Contains("beside the program", said);

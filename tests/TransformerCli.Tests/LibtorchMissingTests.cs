@@ -2,14 +2,10 @@ namespace TransformerCli.Tests;
 
 /// <summary>The program on a machine without libtorch: NuGet's folder of packages is an empty one.</summary>
 [Trait("Category", "slow")]
-public sealed class LibtorchMissingTests : IDisposable
+public sealed class LibtorchMissingTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-bare-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    CommandLine.Outcome Run(string fetch, params string[] arguments) =>
-        ProgramProcess.Run(root, arguments, "env", "-u", "LIBTORCH", $"NUGET_PACKAGES={root}/packages", $"TRANSFORMER_FETCH={fetch}");
+    Outcome Run(string fetch, params string[] arguments) =>
+        ProgramProcess.Run(Folder, arguments, "env", "-u", "LIBTORCH", $"NUGET_PACKAGES={Folder}/packages", $"TRANSFORMER_FETCH={fetch}");
 
     [Fact]
     public void Switched_off_it_is_not_fetched_and_the_message_has_the_remedies()
@@ -26,18 +22,16 @@ public sealed class LibtorchMissingTests : IDisposable
         var outcome = Run("", "doctor");
         Assert.Equal(0, outcome.ExitCode);
         Assert.Contains("note: no libtorch was found; the first command that computes downloads libtorch-cpu-", outcome.Output);
-        Assert.False(Directory.Exists(Path.Combine(root, "packages")));
+        Assert.False(Directory.Exists(At("packages")));
     }
 
     [Fact]
     public void A_source_that_cannot_be_reached_is_one_message_and_exit_code_2()
     {
-        File.WriteAllText(Path.Combine(root, "NuGet.config"), """
+        Write("NuGet.config", """
             <configuration><packageSources><clear /><add key="gone" value="gone" /></packageSources></configuration>
             """);
-        var outcome = Run("", "bench", "kernels");
-        Assert.Equal(2, outcome.ExitCode);
+        var outcome = Run("", "bench", "kernels").Exits(2);
         Assert.Matches(@"^downloading libtorch .*\nerror: no libtorch was found, and libtorch-cpu-\S+ 2\.10\.0 could not be downloaded: NU1301: .*LIBTORCH\)\s*$", outcome.Error.ReplaceLineEndings("\n"));
-        Assert.DoesNotContain("   at ", outcome.Error);
     }
 }

@@ -1,14 +1,8 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests;
 
 /// <summary>What somebody does who sees the program for the first time: one plain message each, and exit code 2.</summary>
-public sealed class NewcomerTests : IDisposable
+public sealed class NewcomerTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-newcomer-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
     [Theory]
     [InlineData("", "a command is needed: train, sweep, generate,")]
     [InlineData("tran", "tran is not a command (did you mean train?)")]
@@ -49,30 +43,28 @@ public sealed class NewcomerTests : IDisposable
     [InlineData("train gpt-stories --max-steps 0", "--max-steps (0) must be at least 1")]
     public void A_mistake_is_reported_in_one_plain_line(string line, string message)
     {
-        File.WriteAllText(Path.Combine(root, "text.txt"), "some text");
-        Directory.CreateDirectory(Path.Combine(root, "several", "seed-1"));
-        string[] words = line.Length == 0 ? [] : line.Replace("ROOT", root).Split(' ');
+        Write("text.txt", "some text");
+        Directory.CreateDirectory(At("several", "seed-1"));
+        string[] words = line.Length == 0 ? [] : line.Replace("ROOT", Folder).Split(' ');
         var (code, output, error) = CommandLine.Run(words);
         Assert.Equal(2, code);
         Assert.Equal("", output);
         Assert.StartsWith("error: ", error);
-        Assert.Contains(message.Replace("ROOT", root), error);
+        Assert.Contains(message.Replace("ROOT", Folder), error);
         Assert.DoesNotContain("   at ", error);
         Assert.DoesNotContain("System.", error);
 
-        var json = CommandLine.Run([.. words, "--json"]);
-        Assert.Equal(2, json.ExitCode);
+        var json = CommandLine.Run([.. words, "--json"]).Exits(2);
         // Where --run lacks its value, --json became it.
         if (words is [.., "--run"]) return;
-        using var document = JsonDocument.Parse(json.Output);
-        Assert.Equal("transformer.error/1", document.RootElement.GetProperty("schema").GetString());
+        Assert.Equal("transformer.error/1", json.Json.GetProperty("schema").GetString());
         Assert.Equal("", json.Error);
     }
 
     [Fact]
     public void The_log_file_keeps_the_command_its_messages_and_its_exit_code_of_every_command()
     {
-        var log = Path.Combine(root, "below", "log.txt");
+        var log = At("below", "log.txt");
         Assert.Equal(0, CommandLine.Run("config", "list", "--log-file", log).ExitCode);
         Assert.Equal(2, CommandLine.Run("config", "check", "nowhere.yaml", "--log-file", log).ExitCode);
         Assert.Equal(2, CommandLine.Run("generate", "nowhere", "--json", "--log-file", log).ExitCode);

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Text;
-
 namespace TransformerCli.Tests;
 
 /// <summary>The real program in a process of its own, for tests that send signals or limit memory.</summary>
@@ -27,7 +24,7 @@ sealed class ProgramProcess : IDisposable
     }
 
     /// <summary>Runs the program to its end.</summary>
-    internal static CommandLine.Outcome Run(string folder, string[] arguments, params string[] prefix)
+    internal static Outcome Run(string folder, string[] arguments, params string[] prefix)
     {
         using var program = new ProgramProcess(folder, arguments, prefix);
         return program.End();
@@ -79,7 +76,7 @@ sealed class ProgramProcess : IDisposable
     }
 
     /// <summary>Waits for the end.</summary>
-    internal CommandLine.Outcome End()
+    internal Outcome End()
     {
         if (!process.WaitForExit(Patience)) Assert.Fail($"the program does not end: {Error}");
         foreach (var reader in readers) reader.Join(); // For the rest of its output.

@@ -1,29 +1,24 @@
 using TransformerCli.Tests.Commands;
-using Transformers.Checkpoints;
 
 namespace TransformerCli.Tests;
 
 /// <summary>The real program where standard output, standard error or a log cannot be written.</summary>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class StandardStreamsTests : IDisposable
+public sealed class StandardStreamsTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-streams-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
     // In a shell, since only it can close a descriptor; "T" in the line is the program.
-    CommandLine.Outcome Shell(string line)
+    Outcome Shell(string line)
     {
-        File.WriteAllText(Path.Combine(root, "tiny.yaml"), """
+        Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 1, heads: 2, width: 32, context: 32 }
             training: { steps: 30, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
             """);
-        return EndedProcess.Start("bash", ["-c", $"cd '{root}'; T() {{ '{EndedProcess.DotNet}' '{EndedProcess.Dll}' \"$@\"; }}; {line}"]);
+        return Programs.Run("bash", ["-c", $"cd '{Folder}'; T() {{ '{EndedProcess.DotNet}' '{EndedProcess.Dll}' \"$@\"; }}; {line}"]);
     }
 
-    long? SavedStep(string run) => new CheckpointStore(Path.Combine(root, run, "checkpoints")).FindNewestIntact(out _)?.Step;
+    long? SavedStep(string run) => new CheckpointStore(At(run, "checkpoints")).FindNewestIntact(out _)?.Step;
 
     [SignalTheory]
     [InlineData("2>/dev/full")]
@@ -31,10 +26,9 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData("2> >(head -c 20 >/dev/null)")]
     public void Progress_that_cannot_be_written_is_given_up_and_training_goes_on(string to)
     {
-        var ended = Shell($"T train tiny.yaml --run A {to}");
-        Assert.True(ended.ExitCode == 0, $"{ended.ExitCode} {ended.Output} {ended.Error}");
+        Shell($"T train tiny.yaml --run A {to}").Done();
         Assert.Equal(30, SavedStep("A"));
-        Assert.True(File.Exists(Path.Combine(root, "A", "result.json")));
+        Assert.True(File.Exists(At("A", "result.json")));
     }
 
     [SignalTheory]
@@ -42,9 +36,7 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData("--log-file /dev/full --quiet")]
     public void A_log_that_cannot_be_written_is_warned_about_once_and_training_goes_on(string options)
     {
-        var ended = Shell($"T train tiny.yaml --run A {options}");
-        Assert.True(ended.ExitCode == 0, $"{ended.ExitCode} {ended.Error}");
-        Assert.Equal(2, ended.Error.Split("warning: a log file can no longer be written").Length);
+        Assert.Equal(2, Shell($"T train tiny.yaml --run A {options}").Done().Error.Split("warning: a log file can no longer be written").Length);
         Assert.Equal(30, SavedStep("A"));
     }
 
@@ -60,23 +52,17 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData("(sleep 1; T config show gpt-stories; echo $? >code) | true; exit $(cat code)", "Broken pipe")]
     public void Results_that_cannot_be_written_are_an_error_with_a_message(string line, string message)
     {
-        var ended = Shell(line);
-        Assert.True(ended.ExitCode == 2, $"{ended.ExitCode} {ended.Error}");
+        var ended = Shell(line).Exits(2);
         Assert.Contains("error: ", ended.Error);
         Assert.Contains(message, ended.Error);
-        Assert.DoesNotContain("   at ", ended.Error);
         if (line.Contains("--run A")) Assert.Equal(30, SavedStep("A"));
     }
 
     [SignalTheory]
     [InlineData("T train tiny.yaml --run A --quiet >/dev/null && T score A --input <(echo the cat) && T score A --input <(echo the cat | gzip) && T score A --whole --input <(echo the cat) && T generate A --max-new-tokens 3 --input <(echo the cat)"
         + " && T embed A --input <(printf 'the cat\\nthe dog\\n') && echo the cat | T score A --input /dev/stdin && T tokenizer encode A --input <(echo the cat) && T config check <(cat tiny.yaml) && T data inspect <(echo the cat)")]
-    public void Pipes_are_read_where_once_is_enough(string line)
-    {
-        var ended = Shell(line);
-        Assert.True(ended.ExitCode == 0, $"{ended.ExitCode} {ended.Output} {ended.Error}");
-        Assert.Equal(3, ended.Output.Split('\n').Count(one => one.StartsWith("sum ", StringComparison.Ordinal)) - 1);
-    }
+    public void Pipes_are_read_where_once_is_enough(string line) =>
+        Assert.Equal(3, Shell(line).Done().Output.Split('\n').Count(one => one.StartsWith("sum ", StringComparison.Ordinal)) - 1);
 
     [SignalTheory]
     [InlineData("T train tiny.yaml --run B --data <(yes the cat | head -500)")]
@@ -85,12 +71,8 @@ public sealed class StandardStreamsTests : IDisposable
     [InlineData("T tokenizer inspect <(echo x)")]
     [InlineData("T train tiny.yaml --run A --quiet >/dev/null && T eval A --data <(yes the cat | head -500)")]
     [InlineData("T train tiny.yaml --run B --set data.tokenizer.kind=file --set data.tokenizer.path=/dev/null")]
-    public void Pipes_are_refused_with_the_reason_where_once_is_not_enough(string line)
-    {
-        var ended = Shell(line);
-        Assert.True(ended.ExitCode == 2, $"{ended.ExitCode} {ended.Output} {ended.Error}");
-        Assert.Contains("is a pipe or a device", ended.Error);
-    }
+    public void Pipes_are_refused_with_the_reason_where_once_is_not_enough(string line) =>
+        Assert.Contains("is a pipe or a device", Shell(line).Exits(2).Error);
 
     [SignalTheory]
     [InlineData("T config list >/dev/full 2>/dev/full")]

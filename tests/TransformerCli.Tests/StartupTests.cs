@@ -1,23 +1,17 @@
 using System.Reflection.PortableExecutable;
-using TestSupport;
 
 namespace TransformerCli.Tests;
 
 /// <summary>What a command loads: read off the log that the system's dynamic loader writes.</summary>
 [Trait("Category", "slow")]
-public sealed class StartupTests : IDisposable
+public sealed class StartupTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-startup-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
     string Loaded(params string[] arguments)
     {
-        var log = Path.Combine(root, "log");
-        var outcome = EndedProcess.Run(arguments, new Dictionary<string, string> { ["LD_DEBUG"] = "files", ["LD_DEBUG_OUTPUT"] = log });
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
-        var text = string.Concat(Directory.EnumerateFiles(root, "log.*").Select(File.ReadAllText));
-        foreach (var file in Directory.EnumerateFiles(root, "log.*")) File.Delete(file);
+        var log = At("log");
+        EndedProcess.Run(arguments, new Dictionary<string, string> { ["LD_DEBUG"] = "files", ["LD_DEBUG_OUTPUT"] = log }).Done();
+        var text = string.Concat(Directory.EnumerateFiles(Folder, "log.*").Select(File.ReadAllText));
+        foreach (var file in Directory.EnumerateFiles(Folder, "log.*")) File.Delete(file);
         Assert.Contains("libcoreclr", text);
         return text;
     }
@@ -37,9 +31,9 @@ public sealed class StartupTests : IDisposable
     [InlineData("plot schedule gpt-stories --output OUT/schedule.svg")]
     public void A_command_that_does_not_compute_loads_no_libtorch(string line)
     {
-        var words = line.Replace("OUT", root).Replace("README.md", Repository.PathOf("README.md")).Split(' ');
-        if (words[0] == "tokenizer") Assert.Equal(0, CommandLine.Run("tokenizer", "train", "--input", Repository.PathOf("README.md"), "--vocabulary", "300", "--output", Path.Combine(root, "tokenizer.json")).ExitCode);
-        if (words is ["data", "inspect", ..]) Assert.Equal(0, CommandLine.Run("data", "make", "stories", "--size", "10kB", "--output", Path.Combine(root, "stories")).ExitCode);
+        var words = line.Replace("OUT", Folder).Replace("README.md", Repository.PathOf("README.md")).Split(' ');
+        if (words[0] == "tokenizer") Assert.Equal(0, CommandLine.Run("tokenizer", "train", "--input", Repository.PathOf("README.md"), "--vocabulary", "300", "--output", At("tokenizer.json")).ExitCode);
+        if (words is ["data", "inspect", ..]) Assert.Equal(0, CommandLine.Run("data", "make", "stories", "--size", "10kB", "--output", At("stories")).ExitCode);
         Assert.DoesNotContain("libtorch", Loaded(words));
     }
 

@@ -1,36 +1,22 @@
-using System.Diagnostics;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
-using System.Text.Json;
-using TestSupport;
 using Transformers.Native;
 
 namespace TransformerCli.Tests;
 
 /// <summary>The .NET tool: packed, installed into an empty folder and used there, with a home that has nothing of NuGet's or ours.</summary>
 [Trait("Category", "slow")]
-public sealed class ToolTests : IDisposable
+public sealed class ToolTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-tool-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string Below(string name) => Path.Combine(root, name);
-
     string Run(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Below("work"), RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["HOME"] = start.Environment["DOTNET_CLI_HOME"] = Below("home");
-        start.Environment["NUGET_PACKAGES"] = Below("packages");
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        start.Environment["DOTNET_NOLOGO"] = "1";
-        foreach (var name in new[] { "LIBTORCH", "TRANSFORMER_FETCH", "TRANSFORMER_KERNELS", "XDG_CACHE_HOME" }) start.Environment.Remove(name);
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Error = error.Result;
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {process.ExitCode}\n{output}{Error}");
+        var environment = new Dictionary<string, string>
+        {
+            ["HOME"] = At("home"), ["DOTNET_CLI_HOME"] = At("home"), ["NUGET_PACKAGES"] = At("packages"), ["DOTNET_NOLOGO"] = "1",
+            ["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")),
+        };
+        string[] line = ["-u", "LIBTORCH", "-u", "TRANSFORMER_FETCH", "-u", "TRANSFORMER_KERNELS", "-u", "XDG_CACHE_HOME", program, .. arguments];
+        (_, var output, Error) = Programs.Run("env", line, environment, At("work")).Done();
         return output;
     }
 
@@ -39,8 +25,7 @@ public sealed class ToolTests : IDisposable
 
     static string Pack(string folder, string version)
     {
-        var packed = EndedProcess.Start("dotnet", ["pack", Repository.PathOf("src", "TransformerCli"), "-c", Repository.Configuration, "--no-build", "-nologo", "-v", "quiet", "-o", folder, $"-p:PackageVersion={version}"]);
-        Assert.True(packed.ExitCode == 0, packed.Output + packed.Error);
+        Programs.Run("dotnet", ["pack", Repository.PathOf("src", "TransformerCli"), "-c", Repository.Configuration, "--no-build", "-nologo", "-v", "quiet", "-o", folder, $"-p:PackageVersion={version}"]).Done();
         return Path.Combine(folder, $"TransformerCli.{version}.nupkg");
     }
 
@@ -56,7 +41,7 @@ public sealed class ToolTests : IDisposable
     public void Packed_installed_and_used_in_an_empty_folder_it_trains_evaluates_and_generates()
     {
         var version = $"0.1.0-test.{Environment.ProcessId}";
-        var package = Pack(Below("feed"), version);
+        var package = Pack(At("feed"), version);
         using (var archive = ZipFile.OpenRead(package))
         {
             var names = archive.Entries.Select(entry => entry.FullName).ToList();
@@ -68,18 +53,17 @@ public sealed class ToolTests : IDisposable
             Assert.DoesNotContain(names, name => name.Contains("torch_cpu", StringComparison.Ordinal));
         }
 
-        Directory.CreateDirectory(Below("work"));
-        File.WriteAllText(Below("work/NuGet.config"), $"""
+        Write("work/NuGet.config", $"""
             <configuration><packageSources><clear /><add key="libtorch" value="{SourceOfLibtorch()}" /></packageSources></configuration>
             """);
-        Run("dotnet", "tool", "install", "TransformerCli", "--tool-path", Below("tool"), "--add-source", Below("feed"), "--version", version);
-        var tool = Below("tool/transformer");
+        Run("dotnet", "tool", "install", "TransformerCli", "--tool-path", At("tool"), "--add-source", At("feed"), "--version", version);
+        var tool = At("tool/transformer");
         Assert.Contains("gpt-stories", Run(tool, "config", "list"));
         Assert.Contains("libtorch not found", Run(tool, "--version"));
         Assert.Contains("the first command that computes downloads libtorch-cpu-", Run(tool, "doctor"));
-        Assert.False(Directory.Exists(Below("packages/libtorch-cpu-linux-x64")));
+        Assert.False(Directory.Exists(At("packages/libtorch-cpu-linux-x64")));
 
-        File.WriteAllText(Below("work/tiny.yaml"), """
+        Write("work/tiny.yaml", """
             data:
               kind: text
               source: { generator: stories, size: 100kB }
@@ -99,9 +83,9 @@ public sealed class ToolTests : IDisposable
         Assert.StartsWith("Once", Run(tool, "generate", "run", "--prompt", "Once", "--max-new-tokens", "8"));
 
         using var doctor = JsonDocument.Parse(Run(tool, "doctor", "--json"));
-        Assert.StartsWith(Below("packages"), doctor.RootElement.GetProperty("files")[0].GetString());
+        Assert.StartsWith(At("packages"), doctor.RootElement.GetProperty("files")[0].GetString());
         Assert.Contains("Skia", doctor.RootElement.GetProperty("image_codecs").GetString());
         if (File.Exists(Repository.PathOf("artifacts", "native", "libtransformer_kernels.so")))
-            Assert.StartsWith(Below("tool"), doctor.RootElement.GetProperty("kernels").GetString());
+            Assert.StartsWith(At("tool"), doctor.RootElement.GetProperty("kernels").GetString());
     }
 }

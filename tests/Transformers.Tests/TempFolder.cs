@@ -1,6 +1,3 @@
-using System.IO.Compression;
-using System.Text;
-
 namespace Transformers.Tests;
 
 /// <summary>A folder that is gone when the test ends.</summary>
@@ -13,14 +10,14 @@ public sealed class TempFolder : IDisposable
 
     public string this[string name] => Path.Combine(FullPath, name);
 
-    /// <summary>Writes a file, packed where its name ends in <c>.gz</c>.</summary>
-    /// <returns>Its path.</returns>
+    /// <inheritdoc cref="Write(string, byte[])"/>
     public string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Writes a file, packed where its name ends in <c>.gz</c>.</summary>
+    /// <summary>Writes a file, packed where its name ends in <c>.gz</c>, and the folders above it.</summary>
     /// <returns>Its path.</returns>
     public string Write(string name, byte[] bytes)
     {
+        Directory.CreateDirectory(Path.GetDirectoryName(this[name])!);
         using var file = File.Create(this[name]);
         if (!name.EndsWith(".gz", StringComparison.Ordinal)) file.Write(bytes);
         else
@@ -32,4 +29,16 @@ public sealed class TempFolder : IDisposable
     }
 
     public void Dispose() => Directory.Delete(FullPath, recursive: true);
+}
+
+/// <summary>Tests each of which has a folder.</summary>
+public abstract class TempFolderTest : IDisposable
+{
+    protected readonly TempFolder folder = new();
+
+    public virtual void Dispose()
+    {
+        folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
 }

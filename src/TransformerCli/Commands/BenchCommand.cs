@@ -1,10 +1,4 @@
-using System.CommandLine;
-using TransformerCli.Output;
 using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Models;
 using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;
 

@@ -1,9 +1,3 @@
-using System.CommandLine;
-using TransformerCli.Output;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Training;
-
 namespace TransformerCli.Commands;
 
 /// <summary><c>config</c>: lists, shows, copies and checks configs, and prints their schema and their reference. Does not load libtorch.</summary>

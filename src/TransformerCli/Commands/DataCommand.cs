@@ -1,17 +1,10 @@
-using System.CommandLine;
-using TransformerCli.Output;
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.Audio;
 using Transformers.Data.ImageText;
 using Transformers.Data.Images;
 using Transformers.Data.Sentences;
 using Transformers.Data.Series;
 using Transformers.Data.Text;
-using Transformers.IO;
 using Transformers.IO.Images;
-using Transformers.Kinds;
-using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

@@ -1,13 +1,8 @@
-using System.CommandLine;
-using System.Globalization;
-using System.Text;
-using Transformers.Configs;
 using Transformers.Generators;
 using Transformers.Generators.Drawing;
 using Transformers.Generators.Scenes;
 using Transformers.Generators.Speech;
 using Transformers.Generators.Stories;
-using Transformers.IO;
 
 namespace TransformerCli.Commands;
 

@@ -1,11 +1,6 @@
-using System.CommandLine;
-using System.Runtime.InteropServices;
 using TorchSharp;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
-using Transformers.Native;
-using Transformers.Processes;
 
 namespace TransformerCli.Commands;
 

@@ -1,9 +1,4 @@
-using System.CommandLine;
-using TransformerCli.Output;
-using Transformers.Evaluation;
 using Transformers.Interchange.HuggingFace;
-using Transformers.IO;
-using Transformers.Kinds;
 
 namespace TransformerCli.Commands;
 

@@ -1,13 +1,6 @@
-using System.CommandLine;
 using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Interchange;
 using Transformers.Interchange.HuggingFace;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Runs;
-using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

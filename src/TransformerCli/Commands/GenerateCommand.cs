@@ -1,10 +1,4 @@
-using System.CommandLine;
-using System.Diagnostics;
 using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
 
 namespace TransformerCli.Commands;
 

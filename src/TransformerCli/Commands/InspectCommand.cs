@@ -1,10 +1,4 @@
-using System.CommandLine;
-using TransformerCli.Output;
 using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

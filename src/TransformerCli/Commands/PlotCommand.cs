@@ -1,17 +1,6 @@
-using System.CommandLine;
-using System.Globalization;
-using TransformerCli.Output;
 using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
 using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using Transformers.Reports.Plots;
-using Transformers.Runs;
-using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

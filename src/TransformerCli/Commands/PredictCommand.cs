@@ -1,10 +1,3 @@
-using System.CommandLine;
-using System.Globalization;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
 using static TorchSharp.torch;
 
 namespace TransformerCli.Commands;

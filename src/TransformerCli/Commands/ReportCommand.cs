@@ -1,10 +1,4 @@
-using System.CommandLine;
-using System.Globalization;
-using TransformerCli.Output;
-using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Reports;
-using Transformers.Runs;
 
 namespace TransformerCli.Commands;
 

@@ -1,10 +1,3 @@
-using System.CommandLine;
-using Transformers.Data;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
-
 namespace TransformerCli.Commands;
 
 /// <summary><c>score</c>: how probable a model finds each token of texts.</summary>

@@ -1,10 +1,4 @@
-using System.CommandLine;
-using System.Globalization;
-using TransformerCli.Output;
 using Transformers.Experiments;
-using Transformers.IO;
-using Transformers.Processes;
-using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

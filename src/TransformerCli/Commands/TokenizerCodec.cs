@@ -1,8 +1,4 @@
 using System.Buffers.Binary;
-using System.CommandLine;
-using System.Text;
-using TransformerCli.Output;
-using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 

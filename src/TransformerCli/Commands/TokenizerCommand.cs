@@ -1,10 +1,4 @@
-using System.CommandLine;
-using System.Diagnostics;
-using System.Text;
-using TransformerCli.Output;
-using Transformers.Data;
 using Transformers.Data.Text;
-using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;

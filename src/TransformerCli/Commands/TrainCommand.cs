@@ -1,14 +1,5 @@
-using System.CommandLine;
 using System.Text.Json;
-using TransformerCli.Output;
 using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Processes;
-using Transformers.Runs;
-using Transformers.Training;
 
 namespace TransformerCli.Commands;
 

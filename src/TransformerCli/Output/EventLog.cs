@@ -1,13 +1,9 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text;
 using Serilog;
 using Serilog.Core;
 using Serilog.Debugging;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
 using Spectre.Console;
-using Transformers.IO;
 
 namespace TransformerCli.Output;
 

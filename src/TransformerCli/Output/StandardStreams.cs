@@ -1,7 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text;
-using Transformers.IO;
-
 namespace TransformerCli.Output;
 
 /// <summary>Standard output or standard error as a stream that reports every failed write.</summary>

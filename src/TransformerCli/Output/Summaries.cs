@@ -1,7 +1,4 @@
 using Spectre.Console;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
 
 namespace TransformerCli.Output;
 

@@ -1,8 +1,5 @@
-using System.CommandLine;
 using Serilog;
 using Serilog.Core;
-using Transformers.IO;
-using Transformers.Training;
 
 namespace TransformerCli.Output;
 

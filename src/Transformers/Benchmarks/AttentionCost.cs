@@ -1,5 +1,4 @@
 using TorchSharp;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Reports.Plots;

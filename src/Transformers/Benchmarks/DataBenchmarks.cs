@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Bpe;

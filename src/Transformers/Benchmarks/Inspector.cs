@@ -1,6 +1,5 @@
 using Transformers.Configs;
 using Transformers.Data.Text;
-using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Decoding;

@@ -1,9 +1,7 @@
-using System.Diagnostics;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Sentences;
-using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Layers;
 using Transformers.Models;

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Kinds;

@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using Transformers.IO;
-
 namespace Transformers.Checkpoints;
 
 /// <summary>Averages the weights of checkpoints.</summary>

@@ -1,8 +1,3 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
-using Transformers.IO;
-
 namespace Transformers.Checkpoints;
 
 /// <summary>A checkpoint folder's name: <c>step-</c> and the step with at least eight digits.</summary>

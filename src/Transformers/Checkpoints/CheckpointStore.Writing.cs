@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Checkpoints;
 
 /// <summary>What a save did besides writing the checkpoint.</summary>

@@ -1,7 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.ExceptionServices;
-using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 

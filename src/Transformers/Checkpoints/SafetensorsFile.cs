@@ -1,6 +1,4 @@
 using System.IO.MemoryMappedFiles;
-using System.Text.RegularExpressions;
-using Transformers.IO;
 
 namespace Transformers.Checkpoints;
 

@@ -1,6 +1,3 @@
-using Transformers.IO;
-using System.Buffers.Binary;
-using System.Text.Json;
 using System.Text.Unicode;
 
 namespace Transformers.Checkpoints;

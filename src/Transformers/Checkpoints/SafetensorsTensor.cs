@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Checkpoints;
 
 /// <summary>Element types of the safetensors format; the names are the ones in the file.</summary>

@@ -1,9 +1,5 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.Text;
 using System.Text.Encodings.Web;
-using System.Text.Json;
-using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Checkpoints;

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Transformers.IO;
 
 namespace Transformers.Configs;
 

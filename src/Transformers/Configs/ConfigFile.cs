@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Configs;
 
 /// <summary>Reads configs: merges YAML or JSON files, then settings, and binds the result strictly to records.</summary>

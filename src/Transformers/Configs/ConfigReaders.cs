@@ -1,7 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using Transformers.IO;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

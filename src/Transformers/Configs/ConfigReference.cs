@@ -1,8 +1,4 @@
-using System.Text;
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using Transformers.IO;
 
 namespace Transformers.Configs;
 

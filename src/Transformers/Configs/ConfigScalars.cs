@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
-
 namespace Transformers.Configs;
 
 /// <summary>Single values: how each type is written, read and described.</summary>

@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Configs;
 
 /// <summary>Reads bytes, or a setting of <c>--set</c>, into a tree.</summary>

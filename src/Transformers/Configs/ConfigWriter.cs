@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json.Nodes;
-
 namespace Transformers.Configs;
 
 /// <summary>Writes a config with every setting resolved; reading it back gives the same config.</summary>

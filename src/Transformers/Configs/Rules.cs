@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text.Json.Nodes;
-
 namespace Transformers.Configs;
 
 /// <summary>A rule for a single value of a config; the binder checks it, and the schema includes it.</summary>

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Configs;
 
 /// <summary>Guesses what a misspelt name was meant to be.</summary>

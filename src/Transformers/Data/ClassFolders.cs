@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data;
 
 /// <summary>The files of one kind in class folders, and what a user should know about the other files.</summary>
@@ -62,7 +60,8 @@ sealed class ClassFolders
         }
     }
 
-    static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
+    /// <summary>A file's extension, as reports count it.</summary>
+    internal static string EndingOf(string path) => Path.GetExtension(path) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     /// <summary>The files, relative to the folder and separated by <c>/</c>, in no particular order.</summary>
     internal IReadOnlyList<string> Found => found;

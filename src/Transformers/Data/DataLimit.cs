@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data;
 
 /// <summary>Chooses the training examples that <c>data.limit</c> keeps: the same number of each class, as far as possible. A smaller limit's examples are among a larger one's.</summary>

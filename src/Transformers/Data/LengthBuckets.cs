@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data;
 
 /// <summary>The size and order of batches.</summary>

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using Transformers.Data.Text;
-using Transformers.IO;
 
 namespace Transformers.Data;
 

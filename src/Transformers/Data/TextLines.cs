@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Transformers.Data.Text;
-using Transformers.IO;
 
 namespace Transformers.Data;
 
@@ -17,6 +13,15 @@ public static class TextLines
 {
     /// <summary>The longest line that is read: no real example is as long, and memory stays bounded.</summary>
     public const int MaximumBytes = 16 << 20;
+
+    /// <summary>A file's path without <c>.gz</c>.</summary>
+    internal static string Plain(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
+
+    /// <summary>A file's extension below <c>.gz</c>, in lower case.</summary>
+    internal static string EndingOf(string path) => Path.GetExtension(Plain(path)).ToLowerInvariant();
+
+    /// <summary>A file's name without its folder and its extensions.</summary>
+    internal static string NameOf(string path) => Path.GetFileNameWithoutExtension(Plain(path));
 
     /// <summary>All lines of a file, read lazily.</summary>
     /// <exception cref="UserException">The file cannot be read, is not UTF-8 or contains a line that is too long.</exception>
@@ -157,7 +162,7 @@ static class CommaSeparated
 {
     /// <summary>What separates the columns of a file, by its name.</summary>
     public static char SeparatorOf(string path) =>
-        Path.GetExtension(path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path).Equals(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
+        TextLines.EndingOf(path) == ".tsv" ? '\t' : ',';
 
     /// <summary>The remedy for a line that has other separators; null if it does not.</summary>
     public static string? Separators(IReadOnlyList<string> fields) =>

@@ -1,9 +1,5 @@
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using Transformers.Configs;
 using Transformers.Data.Text;
-using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;

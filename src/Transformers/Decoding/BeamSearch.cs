@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Transformers.Data;
 using Transformers.Native;
 using static TorchSharp.torch;

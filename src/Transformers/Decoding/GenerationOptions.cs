@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Decoding;
 
 /// <summary>How tokens are chosen and when to stop.</summary>

@@ -1,7 +1,5 @@
-using System.Text;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

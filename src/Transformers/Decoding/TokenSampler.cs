@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using Transformers.IO;
 using Transformers.Native;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;

@@ -1,9 +1,7 @@
-using System.Text.Json;
 using Transformers.Configs;
 using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Generators;
-using Transformers.IO;
 using Transformers.Metrics;
 using Transformers.Native;
 using Transformers.Processes;

@@ -2,7 +2,6 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Models;

@@ -2,7 +2,6 @@ using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data;
 using Transformers.Data.ImageText;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Models;

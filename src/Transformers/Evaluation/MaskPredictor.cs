@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using Transformers.Data;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Tokenizers;

@@ -1,6 +1,5 @@
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Tokenizers;

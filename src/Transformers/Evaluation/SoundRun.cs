@@ -1,7 +1,6 @@
 using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data.Audio;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 using Transformers.Layers;
 using Transformers.Models;

@@ -1,8 +1,5 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json.Serialization;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;

@@ -1,10 +1,8 @@
-using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Decoding;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Runs;
 using Transformers.Tokenizers;

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Experiments;
 
 /// <summary>a + b·N^−α: how an error falls with the amount of data, of training or of parameters.</summary>

@@ -1,8 +1,5 @@
-using System.Diagnostics;
-using System.Text.Json;
 using Transformers.Configs;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Kinds;
 using Transformers.Reports.Plots;
 using Transformers.Runs;

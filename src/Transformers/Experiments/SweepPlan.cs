@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Training;
 
 namespace Transformers.Experiments;

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Transformers.Reports.Plots;
 
 namespace Transformers.Experiments;

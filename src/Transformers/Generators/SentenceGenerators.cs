@@ -1,5 +1,4 @@
 using Transformers.Generators.Translation;
-using Transformers.IO;
 
 namespace Transformers.Generators;
 

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Generators;
 
 /// <summary>The kinds of generated series.</summary>

@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Generators;
 
 /// <summary>The generated text tasks.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Transformers.IO;
 
 /// <summary>Builds a folder so that after a crash or power cut it is either complete or absent.</summary>

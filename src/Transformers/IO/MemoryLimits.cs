@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Transformers.IO;
 
 /// <summary>How much more memory may be used, and what sets the limit.</summary>

@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text;
-
 namespace Transformers.IO;
 
 /// <summary>Writes rows of numbers as NumPy's <c>.npy</c>, version 1.0; the number of rows need not be known in advance.</summary>

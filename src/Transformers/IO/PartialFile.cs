@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-
 namespace Transformers.IO;
 
 /// <summary>An output file that the user named, written piece by piece: it gets its name when it is complete; until then, any old file

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Transformers.IO;
 
 /// <summary>One problem in the user's input: where it is, what is wrong, what would help.</summary>

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Interchange;
 
 /// <summary>The formats of other programs to which a run's model can be exported.</summary>

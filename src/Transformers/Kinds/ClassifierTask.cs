@@ -1,6 +1,5 @@
 using Transformers.Data;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;

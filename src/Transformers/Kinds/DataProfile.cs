@@ -1,7 +1,5 @@
-using System.Globalization;
 using Transformers.Data;
 using Transformers.Data.Text;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports.Plots;

@@ -3,7 +3,6 @@ using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 using Transformers.Training;

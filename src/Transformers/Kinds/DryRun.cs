@@ -1,6 +1,5 @@
 using Transformers.Checkpoints;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Runs;

@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using Transformers.Data;
 using Transformers.Data.Sentences;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;

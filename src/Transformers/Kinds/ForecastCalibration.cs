@@ -1,7 +1,6 @@
 using TorchSharp;
 using Transformers.Data.Series;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;

@@ -1,10 +1,7 @@
-using System.Security.Cryptography;
-using System.Text;
 using TorchSharp;
 using Transformers.Data;
 using Transformers.Data.Series;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Reports.Plots;

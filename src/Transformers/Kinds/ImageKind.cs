@@ -2,7 +2,6 @@ using TorchSharp;
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Interchange;
 using Transformers.Interchange.HuggingFace;

@@ -1,5 +1,4 @@
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Interchange;
 using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;

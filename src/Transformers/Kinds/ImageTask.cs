@@ -1,10 +1,7 @@
 using Transformers.Data;
-using System.Security.Cryptography;
-using System.Text;
 using TorchSharp;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Metrics;

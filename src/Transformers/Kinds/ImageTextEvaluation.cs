@@ -1,7 +1,6 @@
 using Transformers.Data;
 using Transformers.Data.ImageText;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Metrics;
 using Transformers.Models;

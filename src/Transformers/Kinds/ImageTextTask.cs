@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data;
@@ -8,7 +5,6 @@ using Transformers.Data.ImageText;
 using Transformers.Data.Sentences;
 using Transformers.Data.Text;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

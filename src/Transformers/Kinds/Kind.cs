@@ -1,9 +1,7 @@
-using System.Collections.Concurrent;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Evaluation;
 using Transformers.Interchange;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Reports.Plots;
 using Transformers.Training;

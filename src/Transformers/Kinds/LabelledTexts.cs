@@ -1,11 +1,9 @@
-using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data;
 using Transformers.Data.Sentences;
 using Transformers.Data.Text;
 using Transformers.Generators;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Tokenizers;
 using Transformers.Training;

@@ -2,7 +2,6 @@ using Transformers.Data;
 using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

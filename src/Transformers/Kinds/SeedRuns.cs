@@ -1,7 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
-using Transformers.IO;
 using Transformers.Runs;
 using Transformers.Training;
 

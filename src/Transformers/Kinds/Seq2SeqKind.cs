@@ -8,7 +8,6 @@ using Transformers.Generators;
 using Transformers.Interchange;
 using Transformers.Interchange.HuggingFace;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

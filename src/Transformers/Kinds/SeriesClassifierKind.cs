@@ -1,13 +1,9 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data.Series;
 using Transformers.Evaluation;
 using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

@@ -3,7 +3,6 @@ using Transformers.Data.Series;
 using Transformers.Evaluation;
 using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Reports.Plots;

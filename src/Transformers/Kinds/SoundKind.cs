@@ -1,11 +1,7 @@
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Data.Audio;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
 using Transformers.Layers;

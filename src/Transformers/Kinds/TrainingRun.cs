@@ -1,8 +1,6 @@
-using System.Text.Json;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

@@ -5,7 +5,6 @@ using Transformers.Data.Text;
 using Transformers.Decoding;
 using Transformers.Evaluation;
 using Transformers.Generators;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Reports.Plots;

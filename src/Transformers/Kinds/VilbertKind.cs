@@ -4,7 +4,6 @@ using Transformers.Data.ImageText;
 using Transformers.Evaluation;
 using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using Transformers.Native;

@@ -1,10 +1,8 @@
-using System.Text.RegularExpressions;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;

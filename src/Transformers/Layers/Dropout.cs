@@ -1,5 +1,4 @@
 using TorchSharp;
-using Transformers.IO;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -1,7 +1,5 @@
-using System.Globalization;
 using TorchSharp.Modules;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -12,14 +12,13 @@ namespace Transformers.Layers;
 public sealed class AlibiPositionBias : Positions
 {
     readonly int heads;
-    readonly ConstantCache cache = new();
 
     /// <summary>Creates the bias for a number of heads.</summary>
     public AlibiPositionBias(int heads) => this.heads = heads;
 
     /// <inheritdoc/>
     public override Tensor Bias(long T, long S, Tensor like, bool bidirectional) =>
-        cache.Get(T, S, 0, like.device, like.dtype, () =>
+        Constants.Get(T, S, 0, like.device, like.dtype, () =>
         {
             var distances = RelativePositionBias.Distances(T, S).abs().to(ScalarType.Float32);  // [T, S]
             return -tensor(Slopes(heads)).view(heads, 1, 1) * distances;                        // [H, T, S]
@@ -36,13 +35,6 @@ public sealed class AlibiPositionBias : Positions
     }
 
     static float[] Geometric(int count) => [.. Enumerable.Range(1, count).Select(h => (float)Math.Pow(2, -8.0 * h / count))];
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) cache.Dispose();
-        base.Dispose(disposing);
-    }
 }
 
 /// <summary>A learned bias for each head and each bucket of distances; the layers share it.</summary>
@@ -51,7 +43,6 @@ public sealed class RelativePositionBias : Positions
 {
     readonly Parameter table;
     readonly int buckets, maxDistance;
-    readonly ConstantCache cache = new();
 
     /// <summary>Creates the bias for a number of heads.</summary>
     public RelativePositionBias(int heads, int buckets, int maxDistance)
@@ -65,7 +56,7 @@ public sealed class RelativePositionBias : Positions
     /// <inheritdoc/>
     public override Tensor Bias(long T, long S, Tensor like, bool bidirectional)
     {
-        var indices = cache.Get(T, S, bidirectional ? 1 : 0, like.device, ScalarType.Int64, () => Buckets(T, S, bidirectional)); // [T, S]
+        var indices = Constants.Get(T, S, bidirectional ? 1 : 0, like.device, ScalarType.Int64, () => Buckets(T, S, bidirectional)); // [T, S]
         return table.to(like.dtype).index(indices).permute(2, 0, 1);                                                     // [H, T, S]
     }
 
@@ -100,13 +91,6 @@ public sealed class RelativePositionBias : Positions
         if (distance < exact) return offset + (int)Math.Min(distance, count - 1);
         var logarithmic = exact + (int)(Math.Log((double)distance / exact) / Math.Log((double)maxDistance / exact) * (count - exact));
         return offset + Math.Min(logarithmic, count - 1);
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) cache.Dispose();
-        base.Dispose(disposing);
     }
 }
 

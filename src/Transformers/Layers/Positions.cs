@@ -66,6 +66,9 @@ public abstract class Positions : nn.Module
     /// <summary>Names the module, as TorchSharp requires.</summary>
     protected Positions() : base(nameof(Positions)) { }
 
+    /// <summary>What does not change between calls.</summary>
+    private protected ConstantCache Constants { get; } = new();
+
     /// <summary>Adds positions to embeddings.</summary>
     /// <param name="x">[B, T, D].</param>
     /// <param name="start">The position of the first token.</param>
@@ -88,6 +91,13 @@ public abstract class Positions : nn.Module
     /// <param name="bidirectional">Whether keys after the query are visible too.</param>
     /// <returns>[H, T, S], or null.</returns>
     public virtual Tensor? Bias(long T, long S, Tensor like, bool bidirectional) => null;
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) Constants.Dispose();
+        base.Dispose(disposing);
+    }
 
     /// <summary>Creates the positions of a config.</summary>
     /// <param name="config">The kind and its numbers.</param>
@@ -139,7 +149,6 @@ public sealed class SinusoidalPositionEncoding : Positions
 {
     readonly int width;
     readonly double @base;
-    readonly ConstantCache cache = new();
 
     /// <summary>Creates the encoding.</summary>
     public SinusoidalPositionEncoding(int width, double @base)
@@ -152,7 +161,7 @@ public sealed class SinusoidalPositionEncoding : Positions
     public override Tensor Embed(Tensor x, long start)
     {
         var (_, T, _) = x.Dims3();
-        return x.Plus(cache.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base)));
+        return x.Plus(Constants.Get(start, T, 0, x.device, x.dtype, () => Table(start, T, width, @base)));
     }
 
     /// <summary>The encodings of consecutive positions.</summary>
@@ -170,13 +179,6 @@ public sealed class SinusoidalPositionEncoding : Positions
         var positions = arange(Scalars.Of(start), Scalars.Of(start + T), Scalars.One, dtype: ScalarType.Float64).unsqueeze(1);   // [T, 1]
         var powers = arange(Scalars.Zero, Scalars.Of(width), Scalars.Of(2), dtype: ScalarType.Float64) * Scalars.Of(-Math.Log(@base) / width);
         return positions * powers.exp();
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) cache.Dispose();
-        base.Dispose(disposing);
     }
 }
 

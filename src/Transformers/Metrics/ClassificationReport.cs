@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Metrics;
 
 /// <summary>Precision, recall and F1 of one class, each from 0 to 1.</summary>

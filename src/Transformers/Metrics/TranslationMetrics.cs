@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
-using Transformers.IO;
-
 namespace Transformers.Metrics;
 
 /// <summary>BLEU of a corpus, with its parts.</summary>

@@ -3,7 +3,6 @@ using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;

@@ -1,7 +1,5 @@
-using System.Text.Json;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;

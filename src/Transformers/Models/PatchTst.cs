@@ -1,7 +1,6 @@
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Series;
-using Transformers.IO;
 using Transformers.Layers;
 using static TorchSharp.torch;
 

@@ -1,7 +1,6 @@
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;

@@ -2,7 +2,6 @@ using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data.Series;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using static TorchSharp.torch;

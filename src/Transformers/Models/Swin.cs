@@ -1,4 +1,3 @@
-using System.Globalization;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
 using Transformers.Configs;

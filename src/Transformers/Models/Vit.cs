@@ -3,7 +3,6 @@ using TorchSharp.Utils;
 using Transformers.Configs;
 using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.Layers;
 using static TorchSharp.torch;
 

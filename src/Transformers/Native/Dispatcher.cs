@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
-using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Native;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using Transformers.IO;
 
 namespace Transformers.Native;
 

@@ -1,9 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Native;
 
 /// <summary>A copy of TorchSharp's native part that loads on a libstdc++ older than GCC 13's.</summary>

@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
-using Transformers.IO;
-
 namespace Transformers.Native;
 
 /// <summary>A NuGet package with a platform's libtorch, in a folder of restored packages.</summary>

@@ -1,7 +1,4 @@
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using TorchSharp;
-using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Processes;

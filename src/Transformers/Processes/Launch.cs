@@ -1,7 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Runtime.InteropServices;
-using Transformers.IO;
 using Transformers.Native;
 
 namespace Transformers.Processes;

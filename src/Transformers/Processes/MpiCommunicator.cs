@@ -1,7 +1,4 @@
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 using TorchSharp;
-using Transformers.IO;
 using Transformers.Native;
 using static TorchSharp.torch;
 

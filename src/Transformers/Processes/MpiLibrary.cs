@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text;
-using Transformers.IO;
 using Transformers.Native;
 
 namespace Transformers.Processes;

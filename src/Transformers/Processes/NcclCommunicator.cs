@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 using Transformers.Native;
 using static TorchSharp.torch;

@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using Transformers.IO;
 using Transformers.Native;
 
 namespace Transformers.Processes;

@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Transformers.Processes;

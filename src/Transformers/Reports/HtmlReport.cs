@@ -1,8 +1,5 @@
-using System.Globalization;
 using System.Net;
-using System.Text;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Reports.Plots;
 using Transformers.Training;
 

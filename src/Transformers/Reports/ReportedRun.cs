@@ -1,9 +1,5 @@
-using System.Runtime.InteropServices;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using TorchSharp;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Native;
 using Transformers.Reports.Plots;
 using Transformers.Runs;

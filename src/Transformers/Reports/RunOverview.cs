@@ -1,5 +1,4 @@
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Runs;
 using Transformers.Training;
 

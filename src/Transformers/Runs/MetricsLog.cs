@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Text.Json;
 using Transformers.Checkpoints;
-using Transformers.IO;
 
 namespace Transformers.Runs;
 

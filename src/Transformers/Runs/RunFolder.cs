@@ -1,6 +1,4 @@
-using System.Text;
 using Transformers.Checkpoints;
-using Transformers.IO;
 
 namespace Transformers.Runs;
 

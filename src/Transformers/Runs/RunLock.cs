@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
-using Transformers.IO;
-
 namespace Transformers.Runs;
 
 /// <summary>The process that holds a run folder.</summary>

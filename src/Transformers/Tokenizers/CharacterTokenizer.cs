@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Text;
-using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 using Transformers.Tokenizers.Formats;
 

@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Tokenizers;
 
 /// <summary>Encodes a text that arrives in parts, in memory that is bounded by the longest stretch without a safe cut, not by the text.</summary>

@@ -1,8 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-using System.Text;
-using Transformers.IO;
 
 namespace Transformers.Tokenizers;
 

@@ -1,9 +1,4 @@
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
-using Transformers.IO;
 using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tokenizers;

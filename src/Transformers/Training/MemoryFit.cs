@@ -1,6 +1,4 @@
-using System.Globalization;
 using TorchSharp;
-using Transformers.IO;
 using Transformers.Native;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using TorchSharp.Modules;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Native;
 using Transformers.Processes;

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Transformers.Checkpoints;
 using Transformers.Configs;
 using Transformers.Data;
@@ -9,7 +7,6 @@ using Transformers.Data.Images;
 using Transformers.Data.Sentences;
 using Transformers.Data.Series;
 using Transformers.Data.Text;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
 using static TorchSharp.torch;

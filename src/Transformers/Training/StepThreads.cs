@@ -1,5 +1,4 @@
 using TorchSharp;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
 using Transformers.Processes;

@@ -1,8 +1,5 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Tensorboard;
-using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Training;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Transformers.Checkpoints;
 using static TorchSharp.torch;
 

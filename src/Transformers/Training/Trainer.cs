@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using TorchSharp;
 using Transformers.Checkpoints;
 using Transformers.Configs;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Transformers.Checkpoints;
 using Transformers.Runs;
 using static TorchSharp.torch;

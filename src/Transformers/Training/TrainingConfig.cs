@@ -1,5 +1,4 @@
 using Transformers.Configs;
-using Transformers.IO;
 
 namespace Transformers.Training;
 

@@ -1,8 +1,4 @@
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using Transformers.Data.Text;
-using Transformers.IO;
 using Transformers.Native;
 using Transformers.Processes;
 using Transformers.Runs;

@@ -1,23 +1,9 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>One bad line among many stops none of the others, and is not hidden: its line is named, and the exit code is 2.</summary>
 [Collection("engine")]
-public sealed class BadLinesTests : IDisposable
+public sealed class BadLinesTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-lines-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
-
-    string Write(string name, string text)
-    {
-        File.WriteAllText(At(name), text);
-        return At(name);
-    }
-
     // A vocabulary of characters without an unknown token: x is not in it.
     string Letters()
     {
@@ -26,12 +12,9 @@ public sealed class BadLinesTests : IDisposable
             model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
             training: { steps: 2, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 }, precision: fp32 }
             """);
-        var outcome = CommandLine.Run("train", config, "--run", At("run"), "--device", "cpu", "--quiet");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        CommandLine.Done("train", config, "--run", At("run"), "--device", "cpu", "--quiet");
         return At("run");
     }
-
-    static List<JsonElement> Lines(CommandLine.Outcome outcome) => [.. outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
 
     [Fact]
     public void Score_and_embed_report_it_and_do_the_others()
@@ -45,7 +28,7 @@ public sealed class BadLinesTests : IDisposable
             Assert.Equal((0, 2), (whole.ExitCode, some.ExitCode));
             Assert.Contains($"warning: {bad}:2: character 'x' (U+0078) is not in the vocabulary", some.Error);
             Assert.Contains("error: 1 of 3 lines could not be read; the rest were processed", some.Error);
-            var (expected, given) = (Lines(whole), Lines(some));
+            var (expected, given) = (whole.JsonLines, some.JsonLines);
             Assert.Equal(3, given.Count);
             Assert.Equal([expected[0].ToString(), expected[1].ToString()], [given[0].ToString(), given[2].ToString()]);
             Assert.Equal("abx", given[1].GetProperty("text").GetString());

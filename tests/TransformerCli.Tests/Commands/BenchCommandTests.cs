@@ -1,24 +1,15 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 [Collection("engine")]
-public sealed class BenchCommandTests : IDisposable
+public sealed class BenchCommandTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-bench-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
     [Fact]
     public void Text_is_measured_with_one_and_with_several_threads_and_counted()
     {
-        var path = Path.Combine(root, "text.txt");
-        File.WriteAllText(path, string.Concat(Enumerable.Range(0, 3000).Select(i => $"line {i} of the text, ")));
-        var outcome = CommandLine.Run("bench", "data", "--input", path, "--vocabulary", "300", "--threads", "2", "--json");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
-        using var document = JsonDocument.Parse(outcome.Output);
-        Assert.Equal("transformer.bench/1", document.RootElement.GetProperty("schema").GetString());
-        var text = document.RootElement.GetProperty("text");
+        var path = Write("text.txt", string.Concat(Enumerable.Range(0, 3000).Select(i => $"line {i} of the text, ")));
+        var outcome = CommandLine.Done("bench", "data", "--input", path, "--vocabulary", "300", "--threads", "2", "--json");
+        Assert.Equal("transformer.bench/1", outcome.Json.GetProperty("schema").GetString());
+        var text = outcome.Json.GetProperty("text");
         Assert.Equal(new FileInfo(path).Length, text.GetProperty("bytes").GetInt64());
         Assert.InRange(text.GetProperty("distinct_pieces").GetInt64(), 3000, 3100);
         Assert.Equal(["train 1", "train 2", "encode 1", "encode 2"],
@@ -29,7 +20,7 @@ public sealed class BenchCommandTests : IDisposable
     public void Nothing_to_measure_is_an_error()
     {
         Assert.Equal(2, CommandLine.Run("bench", "data").ExitCode);
-        Assert.Contains("the file does not exist", CommandLine.Run("bench", "data", "--input", Path.Combine(root, "none")).Error);
+        Assert.Contains("the file does not exist", CommandLine.Run("bench", "data", "--input", At("none")).Error);
     }
 
     [Fact]
@@ -68,17 +59,12 @@ public sealed class BenchCommandTests : IDisposable
     [InlineData("--prompts (0) must be at least 1", "generate", "--prompts", "0")]
     [InlineData("--tokens (0) must be at least 1", "generate", "--tokens", "0")]
     [InlineData("the run folder does not exist", "generate", "nowhere")]
-    public void A_wrong_number_is_refused(string message, params string[] arguments)
-    {
-        var outcome = CommandLine.Run(["bench", .. arguments]);
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.Contains(message, outcome.Error);
-    }
+    public void A_wrong_number_is_refused(string message, params string[] arguments) =>
+        Assert.Contains(message, CommandLine.Run(["bench", .. arguments]).Exits(2).Error);
 
     static JsonDocument Result(params string[] arguments)
     {
-        var outcome = CommandLine.Run([.. arguments, "--json"]);
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        var outcome = CommandLine.Done([.. arguments, "--json"]);
         var document = JsonDocument.Parse(outcome.Output);
         Assert.Equal("transformer.bench/1", document.RootElement.GetProperty("schema").GetString());
         return document;

@@ -2,14 +2,10 @@ using Transformers.Configs;
 
 namespace TransformerCli.Tests.Commands;
 
-public sealed class CompletionCommandTests : IDisposable
+public sealed class CompletionCommandTests : FolderTest
 {
     // The script asks the program by its name; here that is the one under test.
     static readonly string Program = $"transformer() {{ dotnet '{EndedProcess.Dll}' \"$@\"; }}";
-
-    readonly string root = Directory.CreateTempSubdirectory("transformer-completion-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
 
     // What the program suggests at the end of a line.
     static string[] Suggested(string line) => CommandLine.Run($"[suggest:{line.Length}]", line).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -17,11 +13,10 @@ public sealed class CompletionCommandTests : IDisposable
     // What bash itself offers after these words, by the script that the program prints.
     string[] InBash(params string[] words)
     {
-        var script = Path.Combine(root, "completion.bash");
-        File.WriteAllText(script, CommandLine.Run("completion", "bash").Output);
+        var script = Write("completion.bash", CommandLine.Run("completion", "bash").Output);
         var line = $"transformer {string.Join(' ', words)}".Replace(" = ", "=");
         var quoted = string.Join(' ', words.Select(word => $"'{word}'"));
-        var result = EndedProcess.Start("bash", ["--norc", "-c", $"source '{script}' && cd '{root}' && {Program} && COMP_WORDS=(transformer {quoted}) && COMP_CWORD={words.Length} && COMP_LINE='{line}' && COMP_POINT={line.Length} && _transformer transformer; printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p transformer"]);
+        var result = Programs.Run("bash", ["--norc", "-c", $"source '{script}' && cd '{Folder}' && {Program} && COMP_WORDS=(transformer {quoted}) && COMP_CWORD={words.Length} && COMP_LINE='{line}' && COMP_POINT={line.Length} && _transformer transformer; printf '%s\\n' \"${{COMPREPLY[@]}}\"; complete -p transformer"]);
         Assert.DoesNotContain("command not found", result.Error);
         Assert.Contains("-F _transformer transformer", result.Output);
         return [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(one => !one.StartsWith("complete ", StringComparison.Ordinal))];
@@ -56,12 +51,12 @@ public sealed class CompletionCommandTests : IDisposable
     [Fact]
     public void Bash_offers_suggestions_that_begin_with_the_word_and_files()
     {
-        File.WriteAllText(Path.Combine(root, "gpt-mine.yaml"), "");
+        Write("gpt-mine.yaml", "");
         Assert.Equal(["train"], InBash("tr"));
         Assert.Equal(["--max-steps", "--max-time"], InBash("train", "gpt-stories", "--max"));
         Assert.Equal(["gpt-stories", "gpt2-small", "gpt-mine.yaml"], InBash("train", "gpt"));
         Assert.Equal(["latest"], InBash("eval", "run", "--checkpoint", "=", "l"));
-        Directory.CreateDirectory(Path.Combine(root, "runs", "mine", "checkpoints"));
+        Directory.CreateDirectory(At("runs", "mine", "checkpoints"));
         Assert.Equal(["runs/mine"], InBash("eval", "runs/m").Distinct());
     }
 
@@ -73,10 +68,9 @@ public sealed class CompletionCommandTests : IDisposable
         var output = CommandLine.Run("completion", shell).Output;
         Assert.Contains("[suggest:", output);
         Assert.SkipUnless(Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, shell))), $"{shell} is not installed");
-        var script = Path.Combine(root, "completion." + shell);
+        var script = At("completion." + shell);
         File.WriteAllText(script, output);
-        var result = EndedProcess.Start(shell, [.. options.Split(' '), line.Replace("{0}", $"'{script}'")], new Dictionary<string, string> { ["HOME"] = root });
-        Assert.True(result.ExitCode == 0, result.Error);
+        var result = Programs.Run(shell, [.. options.Split(' '), line.Replace("{0}", $"'{script}'")], new Dictionary<string, string> { ["HOME"] = Folder }).Done();
         foreach (var word in expected) Assert.Contains(word, result.Output);
     }
 

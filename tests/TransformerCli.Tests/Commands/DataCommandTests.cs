@@ -1,24 +1,10 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
-public sealed class DataCommandTests : IDisposable
+public sealed class DataCommandTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("transformer-data-cli-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    string At(params string[] parts) => Path.Combine([folder, .. parts]);
-
-    static JsonElement Json(CommandLine.Outcome outcome)
-    {
-        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
-        return JsonDocument.Parse(outcome.Output).RootElement;
-    }
-
     string Config(string source)
     {
-        File.WriteAllText(At("c.yaml"), $$"""
+        Write("c.yaml", $$"""
             data:
               kind: text
               source: {{source}}
@@ -35,7 +21,7 @@ public sealed class DataCommandTests : IDisposable
         Directory.CreateDirectory(At("pairs"));
         File.WriteAllText(At("pairs", "train.de"), "eins\nzwei\n");
         File.WriteAllText(At("pairs", "train.en"), "one\ntwo\n");
-        var pairs = Json(CommandLine.Run("data", "inspect", At("pairs"), "--json")).GetProperty("splits")[0];
+        var pairs = CommandLine.Done("data", "inspect", At("pairs"), "--json").Json.GetProperty("splits")[0];
         Assert.Equal(2, pairs.GetProperty("rows").GetInt64());
         Assert.Equal(["de", "en"], pairs.GetProperty("columns").EnumerateArray().Select(column => column.GetProperty("name").GetString()));
 
@@ -51,25 +37,25 @@ public sealed class DataCommandTests : IDisposable
     [Fact]
     public void Stories_are_written_prepared_and_inspected()
     {
-        var made = Json(CommandLine.Run("data", "make", "stories", "--size", "200kB", "--seed", "4", "--output", At("s"), "--json"));
+        var made = CommandLine.Done("data", "make", "stories", "--size", "200kB", "--seed", "4", "--output", At("s"), "--json").Json;
         Assert.Equal("transformer.data.make/1", made.GetProperty("schema").GetString());
         var documents = made.GetProperty("documents").GetInt64();
         Assert.InRange(documents, 150, 250);
         Assert.Equal([At("s", "stories.txt")], Directory.GetFileSystemEntries(At("s")));
 
-        var text = Json(CommandLine.Run("data", "inspect", At("s"), "--separator", "<|endoftext|>", "--json"));
+        var text = CommandLine.Done("data", "inspect", At("s"), "--separator", "<|endoftext|>", "--json").Json;
         Assert.Equal("transformer.data.inspect/1", text.GetProperty("schema").GetString());
         Assert.Equal(documents, text.GetProperty("counts").GetProperty("documents").GetInt64());
         Assert.Equal(0, text.GetProperty("duplicates").GetInt64());
         Assert.Equal(documents, text.GetProperty("lengths").EnumerateArray().Sum(l => l.GetProperty("documents").GetInt64()));
 
         var config = Config($"{{ files: [\"{At("s")}\"], separator: \"<|endoftext|>\" }}");
-        var prepared = Json(CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--json"));
+        var prepared = CommandLine.Done("data", "prepare", config, "--cache", At("cache"), "--json").Json;
         var split = prepared.GetProperty("dataset");
         Assert.Equal(documents, split.GetProperty("train").GetProperty("documents").GetInt64() + split.GetProperty("validation").GetProperty("documents").GetInt64());
         Assert.Equal("documents", split.GetProperty("hold_out").GetString());
 
-        var shown = Json(CommandLine.Run("data", "inspect", prepared.GetProperty("folder").GetString()!, "--json"));
+        var shown = CommandLine.Done("data", "inspect", prepared.GetProperty("folder").GetString()!, "--json").Json;
         Assert.True(shown.GetProperty("verified").GetBoolean());
         Assert.Equal(split.GetProperty("train").ToString(), shown.GetProperty("dataset").GetProperty("train").ToString());
     }
@@ -78,7 +64,7 @@ public sealed class DataCommandTests : IDisposable
     public void What_is_already_prepared_or_cannot_be_is_said_so()
     {
         var config = Config("{ generator: stories, size: 20kB }");
-        var prepared = Json(CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--json")).GetProperty("folder").GetString()!;
+        var prepared = CommandLine.Done("data", "prepare", config, "--cache", At("cache"), "--json").Json.GetProperty("folder").GetString()!;
         var again = CommandLine.Run("data", "prepare", config, "--cache", At("cache"), "--data", prepared);
         Assert.Equal((2, true), (again.ExitCode, again.Error.Contains("already prepared")));
         Assert.Equal(2, CommandLine.Run("data", "make", "stories", "--size", "many", "--output", At("x")).ExitCode);
@@ -89,24 +75,22 @@ public sealed class DataCommandTests : IDisposable
     [Fact]
     public void A_damaged_shard_is_found_by_inspecting()
     {
-        var prepared = Json(CommandLine.Run("data", "prepare", Config("{ generator: stories, size: 20kB }"), "--cache", At("cache"), "--json")).GetProperty("folder").GetString()!;
+        var prepared = CommandLine.Done("data", "prepare", Config("{ generator: stories, size: 20kB }"), "--cache", At("cache"), "--json").Json.GetProperty("folder").GetString()!;
         var shard = Directory.GetFiles(prepared, "train-*.shard").Single();
         var bytes = File.ReadAllBytes(shard);
         bytes[200] ^= 1;
         File.WriteAllBytes(shard, bytes);
-        var outcome = CommandLine.Run("data", "inspect", prepared);
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.Contains("checksum", outcome.Error);
+        Assert.Contains("checksum", CommandLine.Run("data", "inspect", prepared).Exits(2).Error);
     }
 
     [Fact]
     public void One_of_a_kind_is_reported_in_the_singular()
     {
-        File.WriteAllText(At("one.txt"), "a\n");
+        Write("one.txt", "a\n");
         Assert.Contains("documents   1, of", CommandLine.Run("data", "inspect", At("one.txt")).Output);
-        File.WriteAllText(At("one.tsv"), "a\n");
+        Write("one.tsv", "a\n");
         Assert.Contains("1 line of 1 column:", CommandLine.Run("data", "inspect", At("one.tsv")).Output);
-        File.WriteAllText(At("one.csv"), "x\n5\n\n");
+        Write("one.csv", "x\n5\n\n");
         Assert.Contains("1 of 1 step,", CommandLine.Run("data", "inspect", At("one.csv")).Output);
         Assert.Contains("1 training example,", CommandLine.Run("data", "make", "copy", "--size", "1", "--output", At("copy")).Output);
         Assert.Contains("1 series of 2 steps", CommandLine.Run("data", "make", "series", "--size", "1", "--length", "2", "--output", At("series")).Output);
@@ -115,10 +99,10 @@ public sealed class DataCommandTests : IDisposable
     [Fact]
     public void Everything_unusual_in_a_text_is_noted()
     {
-        File.WriteAllBytes(At("a.txt"), [0xEF, 0xBB, 0xBF, .. "one\r\ntwo\0"u8, 0xFF, .. "three"u8, 0xE2, 0x82]);
-        File.WriteAllBytes(At("b.txt"), []);
-        File.WriteAllBytes(At("c.bin"), [1]);
-        var output = CommandLine.Run("data", "inspect", folder).Output;
+        Write("a.txt", [0xEF, 0xBB, 0xBF, .. "one\r\ntwo\0"u8, 0xFF, .. "three"u8, 0xE2, 0x82]);
+        Write("b.txt", []);
+        Write("c.bin", [1]);
+        var output = CommandLine.Run("data", "inspect", Folder).Output;
         foreach (var note in new[] { "1 empty file", "1 file skipped because it is not text", "2 ill-formed UTF-8 sequences", "1 file that ends in the middle", "1 byte-order mark dropped", "1 NUL character kept", "1 CR LF line end kept" })
             Assert.Contains(note, output);
     }

@@ -1,35 +1,17 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
-public sealed class DataMakeImagesTests : IDisposable
+public sealed class DataMakeImagesTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("images-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, true);
-
-    (int Code, string Out, string Error) Run(string kind, params string[] arguments)
-    {
-        var (output, error) = (new StringWriter(), new StringWriter());
-        return (App.Run(["data", "make", kind, .. arguments], TextReader.Null, output, error), output.ToString(), error.ToString());
-    }
-
     [Fact]
     public void Images_are_made_where_they_are_asked_for()
     {
-        var target = Path.Combine(folder, "set");
-        var (code, output, _) = Run("shapes", "--output", target, "--size", "48", "--side", "16", "--seed", "3", "--json");
-        Assert.Equal(0, code);
+        var target = At("set");
+        var made = CommandLine.Done("data", "make", "shapes", "--output", target, "--size", "48", "--side", "16", "--seed", "3", "--json").Json;
         Assert.Equal(48, Directory.GetFiles(target, "*.png", SearchOption.AllDirectories).Length);
-        using var document = JsonDocument.Parse(output);
-        Assert.Equal(("transformer.data.make/1", 48), (document.RootElement.GetProperty("schema").GetString(), document.RootElement.GetProperty("images").GetInt32()));
+        Assert.Equal(("transformer.data.make/1", 48), (made.GetProperty("schema").GetString(), made.GetProperty("images").GetInt32()));
     }
 
     [Fact]
-    public void Too_few_images_are_the_users_mistake()
-    {
-        var (code, _, error) = Run("digits", "--output", Path.Combine(folder, "set"), "--size", "10");
-        Assert.Equal(2, code);
-        Assert.Contains("must be from 60", error);
-    }
+    public void Too_few_images_are_the_users_mistake() =>
+        Assert.Contains("must be from 60", CommandLine.Run("data", "make", "digits", "--output", At("set"), "--size", "10").Exits(2).Error);
 }

@@ -4,21 +4,8 @@ namespace TransformerCli.Tests.Commands;
 
 /// <summary>Data that are not what they seem: said alike where training starts, by a dry run and by <c>data inspect</c>.</summary>
 [Collection("engine")]
-public sealed class DataReportTests : IDisposable
+public sealed class DataReportTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("transformer-data-report-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    string At(string name) => Path.Combine(folder, name);
-
-    string Write(string name, string text)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
-        File.WriteAllText(At(name), text);
-        return At(name);
-    }
-
     string Text(string files) => Write("text.yaml", $$"""
         data: { kind: text, source: { files: ["{{At(files)}}"] }, tokenizer: { kind: bytes } }
         model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 16 }
@@ -37,14 +24,7 @@ public sealed class DataReportTests : IDisposable
         training: { steps: 1, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
         """);
 
-    string Train(string config, params string[] more) => Done(["train", config, "--run", At("run"), "--device", "cpu", .. more]).Error;
-
-    static CommandLine.Outcome Done(params string[] line)
-    {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
-        return outcome;
-    }
+    string Train(string config, params string[] more) => CommandLine.Done(["train", config, "--run", At("run"), "--device", "cpu", .. more]).Error;
 
     void Images(string name, int count)
     {
@@ -67,7 +47,7 @@ public sealed class DataReportTests : IDisposable
         Write("t/c.bin", "x");
         Write("t/.d.txt", "hidden");
         string[] notes = ["1 ill-formed UTF-8 sequence replaced", "1 file skipped because it is not text (read: 1 .cs, 1 .txt; skipped: 1 .bin)", "1 hidden file skipped"];
-        foreach (var report in new[] { Train(Text("t"), "--dry-run"), Train(Text("t")), Done("data", "inspect", At("t")).Output, Done("data", "prepare", Text("t"), "--cache", At("cache")).Output })
+        foreach (var report in new[] { Train(Text("t"), "--dry-run"), Train(Text("t")), CommandLine.Done("data", "inspect", At("t")).Output, CommandLine.Done("data", "prepare", Text("t"), "--cache", At("cache")).Output })
             foreach (var note in notes) Assert.Contains(note, report);
         Assert.Contains("warning: 1 ill-formed", Train(Text("t"), "--dry-run"));
     }
@@ -77,14 +57,14 @@ public sealed class DataReportTests : IDisposable
     {
         var bytes = new byte[5000];
         new Random(2).NextBytes(bytes);
-        File.WriteAllBytes(At("bin.txt"), bytes);
+        Write("bin.txt", bytes);
         foreach (var line in new[] { new[] { "train", Text("bin.txt"), "--run", At("run") }, ["train", Text("bin.txt"), "--run", At("run"), "--dry-run"], ["data", "prepare", Text("bin.txt"), "--cache", At("cache")], ["tokenizer", "train", "--input", At("bin.txt"), "--vocabulary", "300", "--output", At("t.json")] })
         {
             var error = CommandLine.Refused(line);
             Assert.Contains("bin.txt: ", error);
             Assert.Contains("iconv", error);
         }
-        Assert.Contains("ill-formed UTF-8 sequences", Done("data", "inspect", At("bin.txt")).Output);
+        Assert.Contains("ill-formed UTF-8 sequences", CommandLine.Done("data", "inspect", At("bin.txt")).Output);
     }
 
     [Fact]
@@ -94,7 +74,7 @@ public sealed class DataReportTests : IDisposable
         Write("t/b.html", "<p>\n");
         Assert.Contains("1 file skipped because it is not text (read: 1 .cs; skipped: 1 .html)", Train(Text("t"), "--include", "**/*.cs", "--dry-run"));
         Assert.Contains("skipped: 1 .html", Train("gpt-stories", "--data", At("t"), "--include", "**/*.cs", "--dry-run", "--set", "training.batch.tokens=512"));
-        Assert.Contains("1 .html", Done("data", "inspect", At("t"), "--include", "*.cs").Output);
+        Assert.Contains("1 .html", CommandLine.Done("data", "inspect", At("t"), "--include", "*.cs").Output);
         Assert.Contains("--include is for text", CommandLine.Refused("train", "copy", "--include", "*.cs", "--run", At("x")));
     }
 
@@ -147,14 +127,14 @@ public sealed class DataReportTests : IDisposable
     [InlineData("t.csv", "good; so\nbad\n", null)]
     public void Columns_that_have_another_separator_are_warned_about(string name, string text, string? warning)
     {
-        var report = Done("data", "inspect", Write(name, text)).Output;
+        var report = CommandLine.Done("data", "inspect", Write(name, text)).Output;
         if (warning is null) Assert.DoesNotContain("warning", report);
         else Assert.Contains(warning, report);
     }
 
     [Fact]
     public void Lines_with_other_columns_are_counted_with_the_number_of_the_first_in_the_file() =>
-        Assert.Contains("it is line 5", Done("data", "inspect", Write("u.csv", "\"a\nb\",1\nc,2\n\nd,3,4\n")).Output);
+        Assert.Contains("it is line 5", CommandLine.Done("data", "inspect", Write("u.csv", "\"a\nb\",1\nc,2\n\nd,3,4\n")).Output);
 
     [Fact]
     public void A_table_without_a_text_is_refused_and_the_fields_of_a_json_line_are_named()
@@ -164,8 +144,7 @@ public sealed class DataReportTests : IDisposable
             Write(name, "");
             foreach (var kind in (string[])["bpe, vocabulary: 300", "characters", "words"])
             {
-                var refused = CommandLine.Run("train", Encoder(name), "--run", At("run"), "--quiet", "--set", $"data.tokenizer={{ kind: {kind} }}");
-                Assert.Equal(2, refused.ExitCode);
+                var refused = CommandLine.Run("train", Encoder(name), "--run", At("run"), "--quiet", "--set", $"data.tokenizer={{ kind: {kind} }}").Exits(2);
                 Assert.Contains($"{name}: contains no text to train on", refused.Error);
             }
         }
@@ -191,7 +170,7 @@ public sealed class DataReportTests : IDisposable
     {
         Images("im/a", 6);
         Images("im/b", 6);
-        File.WriteAllText(At("im.csv"), "path,label\n" + string.Concat(Enumerable.Range(0, 6).Select(i => $"im/a/{i}.png,a\nim/{(i == 3 ? "none" : "b")}/{i}.png,b\n")));
+        Write("im.csv", "path,label\n" + string.Concat(Enumerable.Range(0, 6).Select(i => $"im/a/{i}.png,a\nim/{(i == 3 ? "none" : "b")}/{i}.png,b\n")));
         var report = Train(Vit("im.csv"), "--set", "data.holdout.count=4", "--set", "training.steps=8");
         Assert.Single(report.Split('\n'), line => line.StartsWith("warning: skipped ", StringComparison.Ordinal));
         Assert.Contains($"warning: skipped {At("im/none/3.png")}: the file does not exist", report);
@@ -211,7 +190,7 @@ public sealed class DataReportTests : IDisposable
             $"the folder {At("im/train/c")} contains no images, so there is no class for it", $"the folder {At("im/train/d")} contains no images",
             "no training image is of class zzz", "no validation image is of class b", "1 file skipped, not named like images: 1 .tiff",
         ];
-        foreach (var report in new[] { Train(Vit("im"), "--dry-run"), Train(Vit("im")), Done("data", "inspect", At("im")).Output, Done("data", "inspect", At("im"), "--json").Output })
+        foreach (var report in new[] { Train(Vit("im"), "--dry-run"), Train(Vit("im")), CommandLine.Done("data", "inspect", At("im")).Output, CommandLine.Done("data", "inspect", At("im"), "--json").Output })
             foreach (var note in notes) Assert.Contains(note, report);
     }
 
@@ -221,9 +200,9 @@ public sealed class DataReportTests : IDisposable
         Write("texts/train.tsv", "a fine film\tgood\na dull film\tbad\nso so\tbad\n");
         Write("texts/val.tsv", "new\tgood\nso so\tbad\na fine film\tgood\n");
         Write("texts/test.tsv", "a fine film\tbad\n");
-        var shown = Done("data", "inspect", At("texts")).Output;
+        var shown = CommandLine.Done("data", "inspect", At("texts")).Output;
         Assert.Equal("note        2 lines are also in the split train; the first of them is line 2", Assert.Single(shown.Split('\n'), line => line.Contains("also in")));
-        using var report = System.Text.Json.JsonDocument.Parse(Done("data", "inspect", At("texts"), "--json").Output);
+        using var report = System.Text.Json.JsonDocument.Parse(CommandLine.Done("data", "inspect", At("texts"), "--json").Output);
         foreach (var split in report.RootElement.GetProperty("splits").EnumerateArray())
             Assert.Equal(split.GetProperty("name").GetString() switch { "val" => 2, "test" => 0, _ => (long?)null }, split.TryGetProperty("repeated", out var repeated) ? repeated.GetInt64() : null);
         Assert.Contains("; data inspect reports repeated lines", Train(Encoder("texts"), "--dry-run"));

@@ -1,22 +1,9 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The commands export and import, on trained runs of each kind.</summary>
-public sealed class ExportImportTests(TrainedKinds runs) : IClassFixture<TrainedKinds>, IDisposable
+public sealed class ExportImportTests(TrainedKinds runs) : FolderTest, IClassFixture<TrainedKinds>
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-export-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
-
-    static JsonElement Done(params string[] words)
-    {
-        var outcome = CommandLine.Run([.. words, "--json"]);
-        Assert.True(outcome.ExitCode == 0, outcome.Error + outcome.Output);
-        return JsonDocument.Parse(outcome.Output).RootElement;
-    }
+    static JsonElement Done(params string[] words) => CommandLine.Done([.. words, "--json"]).Json;
 
     [Fact]
     public void An_exported_translator_is_imported_again_and_translates_alike()
@@ -56,8 +43,7 @@ public sealed class ExportImportTests(TrainedKinds runs) : IClassFixture<Trained
             model: { kind: vit, patch: 8, layers: 1, heads: 2, width: 16 }
             training: { steps: 2, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }
             """);
-        var outcome = CommandLine.Run("train", config, "--from", At("run"), "--run", At("further"), "--device", "cpu");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        var outcome = CommandLine.Done("train", config, "--from", At("run"), "--run", At("further"), "--device", "cpu");
         Assert.Contains("tensors were loaded", outcome.Error);
         Assert.DoesNotContain("; new: blocks", outcome.Error);
     }

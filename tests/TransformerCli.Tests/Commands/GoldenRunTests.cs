@@ -1,21 +1,13 @@
-using System.Globalization;
-using System.Text.Json;
-using TestSupport;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>Runs made by the program at 4e7163d, on its own engine (tests/Golden/Runs), are still read, used and continued.</summary>
 /// <remarks>Each test works on a copy, in a process whose working folder holds nothing else: a run needs only its own folder.</remarks>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class GoldenRunTests : IDisposable
+public sealed class GoldenRunTests : FolderTest
 {
     const int Saved = 300, Continued = 6;
-    static readonly string Runs = Repository.PathOf("tests", "Golden", "Runs");
-
-    readonly string root = Directory.CreateTempSubdirectory("transformer-golden-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    static readonly string Runs = Repository.Golden("Runs");
 
     public static TheoryData<string> All() => new(Names());
 
@@ -88,19 +80,14 @@ public sealed class GoldenRunTests : IDisposable
         AssertClose(Recorded(name).GetProperty("first_losses"), Losses(name, 0), 0.2, name);
     }
 
-    CommandLine.Outcome Train(string name, string config, int steps)
-    {
-        var outcome = Run("train", config, "--run", name, "--max-steps", $"{steps}", "--set", "training.log.every=1");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
-        return outcome;
-    }
+    Outcome Train(string name, string config, int steps) => Run("train", config, "--run", name, "--max-steps", $"{steps}", "--set", "training.log.every=1").Done();
 
     // Dropout draws other elements than it did, since the generator's state is no longer part of a checkpoint.
-    bool Dropout(string name) => File.ReadAllText(Path.Combine(root, name, "config.yaml")).Contains("dropout: 0.1", StringComparison.Ordinal);
+    bool Dropout(string name) => File.ReadAllText(At(name, "config.yaml")).Contains("dropout: 0.1", StringComparison.Ordinal);
 
     List<double> Losses(string name, int after)
     {
-        var lines = File.ReadLines(Path.Combine(root, name, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement);
+        var lines = File.ReadLines(At(name, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement);
         return [.. lines.Where(line => line.GetProperty("split").GetString() == "train" && line.GetProperty("step").GetInt64() > after).Select(line => line.GetProperty("loss").GetDouble())];
     }
 
@@ -117,20 +104,15 @@ public sealed class GoldenRunTests : IDisposable
 
     static JsonElement Recorded(string name) => JsonDocument.Parse(File.ReadAllText(Path.Combine(Runs, name + ".json"))).RootElement;
 
-    JsonElement Answer(params string[] line)
-    {
-        var outcome = Run(line);
-        Assert.True(outcome.ExitCode == 0, $"{outcome.Error}{outcome.Output}");
-        return JsonDocument.Parse(outcome.Output).RootElement;
-    }
+    JsonElement Answer(params string[] line) => Run(line).Done().Json;
 
-    CommandLine.Outcome Run(params string[] line) => ProgramProcess.Run(root, [.. line, "--device", "cpu", "--precision", "fp32", "--json"]);
+    Outcome Run(params string[] line) => ProgramProcess.Run(Folder, [.. line, "--device", "cpu", "--precision", "fp32", "--json"]);
 
     void Copy(string name)
     {
         foreach (var file in Directory.EnumerateFiles(Path.Combine(Runs, name), "*", SearchOption.AllDirectories))
         {
-            var copy = Path.Combine(root, Path.GetRelativePath(Runs, file));
+            var copy = At(Path.GetRelativePath(Runs, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using SkiaSharp;
 using Transformers.IO.Sounds;
 
@@ -6,25 +5,11 @@ namespace TransformerCli.Tests.Commands;
 
 /// <summary>Folders and tables of images and sounds with files that no one meant to be there: one message each, and the rest is read.</summary>
 [Collection("engine")]
-public sealed class HostileDataTests : IDisposable
+public sealed class HostileDataTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-hostile-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
-
-    string Write(string name, string text)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
-        File.WriteAllText(At(name), text);
-        return At(name);
-    }
-
     static string Done(params string[] line)
     {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
+        var outcome = CommandLine.Done(line);
         return outcome.Output + outcome.Error;
     }
 
@@ -44,7 +29,7 @@ public sealed class HostileDataTests : IDisposable
     {
         Directory.CreateDirectory(At(folder));
         for (var i = 0; i < count; i++)
-            File.WriteAllBytes(At($"{folder}/{i}.wav"), WavFile.Write(new([.. Enumerable.Range(0, 4000).Select(k => (float)Math.Sin(k * (0.1 + 0.01 * i + 0.001 * folder.Length)))], 16_000)));
+            Write($"{folder}/{i}.wav", WavFile.Write(new([.. Enumerable.Range(0, 4000).Select(k => (float)Math.Sin(k * (0.1 + 0.01 * i + 0.001 * folder.Length)))], 16_000)));
     }
 
     // What both commands print about a set of images or sounds.
@@ -70,7 +55,7 @@ public sealed class HostileDataTests : IDisposable
         Assert.Equal(2, Count(Reports("set"), $"{At("set/a/pipe.png")}: is a pipe or a device, but a file is needed"));
         // A pipe that the user names is read.
         using var writer = Process.Start("sh", ["-c", $"cat '{At("set/a/1.png")}' > '{At("set/a/pipe.png")}'"]);
-        var run = Directory.GetDirectories(root, "run-*").Single();
+        var run = Directory.GetDirectories(Folder, "run-*").Single();
         Assert.Contains("pipe.png", Done("predict", run, At("set/a/pipe.png"), "--device", "cpu"));
         writer.WaitForExit();
     }
@@ -103,7 +88,7 @@ public sealed class HostileDataTests : IDisposable
         Run("chmod", "000", At("set/locked"));
         // The administrator may read everything, except without these capabilities.
         string[] likeOthers = Environment.IsPrivilegedProcess ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"] : [];
-        var ended = ProgramProcess.Run(root, ["data", "inspect", At("set")], likeOthers);
+        var ended = ProgramProcess.Run(Folder, ["data", "inspect", At("set")], likeOthers);
         Run("chmod", "700", At("set/locked"));
         Assert.True(ended.ExitCode == 2, $"{ended.ExitCode}: {ended.Error}");
         Assert.Contains($"error: {At("set/locked")}: the folder cannot be read: permission denied", ended.Error);
@@ -147,8 +132,8 @@ public sealed class HostileDataTests : IDisposable
         Sounds("set/sounds", 8);
         Sounds("set/b", 8);
         byte[] header = [.. "RIFF\0\0\0\0WAVEfmt "u8, 16, 0, 0, 0, 3, 0, 1, 0, .. BitConverter.GetBytes(16_000), .. BitConverter.GetBytes(64_000), 4, 0, 32, 0, .. "data"u8, .. BitConverter.GetBytes(16_000)];
-        File.WriteAllBytes(At("set/b/large.wav"), [.. header, .. Enumerable.Repeat(BitConverter.GetBytes(1e38f), 4000).SelectMany(sample => sample)]);
-        File.WriteAllBytes(At("set/b/integers.wav"), [.. header, .. Enumerable.Range(0, 4000).SelectMany(i => BitConverter.GetBytes(30_000f * (i % 2)))]);
+        Write("set/b/large.wav", [.. header, .. Enumerable.Repeat(BitConverter.GetBytes(1e38f), 4000).SelectMany(sample => sample)]);
+        Write("set/b/integers.wav", [.. header, .. Enumerable.Range(0, 4000).SelectMany(i => BitConverter.GetBytes(30_000f * (i % 2)))]);
         var reports = Reports("set");
         Assert.Equal(2, Count(reports, $"{At("set/b/large.wav")}: has a sample of 1E+38, at 0; samples are from -1 to 1"));
         Assert.DoesNotContain("integers.wav", reports);

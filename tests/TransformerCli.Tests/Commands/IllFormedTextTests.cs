@@ -1,18 +1,10 @@
-using System.Text;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>Text that is not UTF-8 follows one rule in every kind of data, in training, in <c>eval</c> and in <c>data inspect</c>.</summary>
 [Collection("engine")]
-public sealed class IllFormedTextTests(TrainedKinds kinds) : IClassFixture<TrainedKinds>, IDisposable
+public sealed class IllFormedTextTests(TrainedKinds kinds) : FolderTest, IClassFixture<TrainedKinds>
 {
     const string Learning = "training: { steps: 1, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }";
-
-    readonly string root = Directory.CreateTempSubdirectory("transformer-ill-formed-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
 
     // The text in Latin-1, in which only the letters beyond ASCII are ill-formed UTF-8.
     string Latin(string name, string text)
@@ -20,13 +12,6 @@ public sealed class IllFormedTextTests(TrainedKinds kinds) : IClassFixture<Train
         Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
         File.WriteAllText(At(name), text, Encoding.Latin1);
         return At(name);
-    }
-
-    static CommandLine.Outcome Done(params string[] line)
-    {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
-        return outcome;
     }
 
     // With a number in each text but the first and the last, so that some can be held out.
@@ -48,11 +33,11 @@ public sealed class IllFormedTextTests(TrainedKinds kinds) : IClassFixture<Train
                 {{Learning}}
                 """);
             var warning = $"{table}:1: {Replaced}";
-            Assert.Contains($"warning: {warning}", Done("train", config, "--run", At($"run-{name}"), "--device", "cpu").Error);
-            Assert.Contains($"warning: {warning}", Done("eval", At($"run-{name}"), "--data", table, "--device", "cpu").Error);
-            if (!name.EndsWith('l')) Assert.Contains($"warning     {warning}", Done("data", "inspect", table).Output);
+            Assert.Contains($"warning: {warning}", CommandLine.Done("train", config, "--run", At($"run-{name}"), "--device", "cpu").Error);
+            Assert.Contains($"warning: {warning}", CommandLine.Done("eval", At($"run-{name}"), "--data", table, "--device", "cpu").Error);
+            if (!name.EndsWith('l')) Assert.Contains($"warning     {warning}", CommandLine.Done("data", "inspect", table).Output);
             // Training has already reported what is in its own data.
-            Assert.DoesNotContain("ill-formed", Done("eval", At($"run-{name}"), "--split", "validation", "--device", "cpu").Error);
+            Assert.DoesNotContain("ill-formed", CommandLine.Done("eval", At($"run-{name}"), "--split", "validation", "--device", "cpu").Error);
         }
     }
 
@@ -60,28 +45,27 @@ public sealed class IllFormedTextTests(TrainedKinds kinds) : IClassFixture<Train
     public void Sentence_pairs_in_aligned_files_stay_aligned()
     {
         var (sources, targets) = (Latin("pairs/train.de", Lines("sch\u00f6n\n", "a b %\n", "c d %\n")), Latin("pairs/train.en", Lines("nice\n", "e f %\n", "g h %\n")));
-        var config = At("pairs.yaml");
-        File.WriteAllText(config, $$"""
+        var config = Write("pairs.yaml", $$"""
             data: { kind: parallel, source: { folder: "{{At("pairs")}}", from: de, to: en }, tokenizer: { kind: bpe, vocabulary: 270 }, holdout: 0.2 }
             model: { kind: seq2seq, layers: 1, heads: 2, width: 16, context: 24 }
             {{Learning}}
             """);
-        var trained = Done("train", config, "--run", At("run"), "--device", "cpu").Error;
+        var trained = CommandLine.Done("train", config, "--run", At("run"), "--device", "cpu").Error;
         Assert.Contains($"warning: {sources}:1: {Replaced}", trained);
         Assert.DoesNotContain($"{targets}:", trained);
-        var inspected = Done("data", "inspect", At("pairs")).Output;
+        var inspected = CommandLine.Done("data", "inspect", At("pairs")).Output;
         Assert.Contains("train       22 lines of 2 columns", inspected);
         Assert.Contains($"warning     {sources}:1: {Replaced}", inspected);
         var table = Latin("own.tsv", Lines("sch\u00f6n\tnice\n", "a b\te f\n", "c d\tg h\n"));
-        Assert.Contains($"warning: {table}:1: {Replaced}", Done("eval", At("run"), "--data", table, "--device", "cpu").Error);
+        Assert.Contains($"warning: {table}:1: {Replaced}", CommandLine.Done("eval", At("run"), "--data", table, "--device", "cpu").Error);
     }
 
     [Fact]
     public void Running_text_is_reported_by_eval_as_by_training()
     {
         var text = Latin("a.txt", Lines("caf\u00e9\n", "the cat sat\n", "on the mat\n"));
-        Assert.Contains($"warning: {Replaced}", Done("eval", kinds.Gpt, "--data", text, "--device", "cpu").Error);
-        Assert.DoesNotContain("ill-formed", Done("eval", kinds.Gpt, "--device", "cpu").Error);
+        Assert.Contains($"warning: {Replaced}", CommandLine.Done("eval", kinds.Gpt, "--data", text, "--device", "cpu").Error);
+        Assert.DoesNotContain("ill-formed", CommandLine.Done("eval", kinds.Gpt, "--device", "cpu").Error);
     }
 
     [Fact]
@@ -89,13 +73,13 @@ public sealed class IllFormedTextTests(TrainedKinds kinds) : IClassFixture<Train
     {
         var bytes = new byte[3000];
         new Random(3).NextBytes(bytes);
-        File.WriteAllBytes(At("noise.tsv"), bytes);
+        Write("noise.tsv", bytes);
         foreach (var run in new[] { kinds.Classifier, kinds.Translator })
         {
             var error = CommandLine.Refused("eval", run, "--data", At("noise.tsv"), "--device", "cpu");
             Assert.Contains($"{At("noise.tsv")}: ", error);
             Assert.Contains("iconv", error);
         }
-        Assert.Contains("ill-formed UTF-8 sequences replaced", Done("data", "inspect", At("noise.tsv")).Output);
+        Assert.Contains("ill-formed UTF-8 sequences replaced", CommandLine.Done("data", "inspect", At("noise.tsv")).Output);
     }
 }

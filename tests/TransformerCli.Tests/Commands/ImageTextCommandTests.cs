@@ -1,21 +1,12 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>What the commands do with a run on images with text.</summary>
 [Collection("engine")]
 public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<TrainedKinds>
 {
-    static string Done(params string[] line)
-    {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
-        return outcome.Output;
-    }
-
     string Scenes()
     {
-        if (!Directory.Exists(runs.At("scenes"))) Done("data", "make", "scenes", "--size", "10", "--output", runs.At("scenes"));
+        if (!Directory.Exists(runs.At("scenes"))) CommandLine.Done("data", "make", "scenes", "--size", "10", "--output", runs.At("scenes"));
         return runs.At("scenes");
     }
 
@@ -23,10 +14,10 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
     public void Questions_about_a_file_are_answered()
     {
         var image = Path.Combine(Scenes(), "images", "test-000000.png");
-        var lines = Done("predict", runs.Pairs, "--image", image, "--text", "how many red things are there?", "--text", "what color is the thing?", "--top", "2", "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lines = CommandLine.Printed("predict", runs.Pairs, "--image", image, "--text", "how many red things are there?", "--text", "what color is the thing?", "--top", "2", "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(2, lines.Length);
         Assert.EndsWith("what color is the thing?", lines[1]);
-        using var document = JsonDocument.Parse(Done("predict", runs.Pairs, "--image", image, "--text", "how many red things are there?", "--json"));
+        using var document = JsonDocument.Parse(CommandLine.Printed("predict", runs.Pairs, "--image", image, "--text", "how many red things are there?", "--json"));
         var one = document.RootElement.GetProperty("predictions")[0];
         Assert.Equal(("how many red things are there?", image, 5), (one.GetProperty("input").GetString(), one.GetProperty("image").GetString(), one.GetProperty("labels").GetArrayLength()));
     }
@@ -49,12 +40,12 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
     {
         foreach (string[] more in new string[][] { [], ["--split", "unseen"], ["--data", Scenes()], ["--data", Path.Combine(Scenes(), "unseen.jsonl")] })
         {
-            var printed = Done(["eval", runs.Pairs, "--device", "cpu", .. more]);
+            var printed = CommandLine.Printed(["eval", runs.Pairs, "--device", "cpu", .. more]);
             Assert.Matches("question +examples +accuracy +majority answer +text alone +image alone +shuffled images", printed);
             Assert.Matches("(?m)^comparison +33 +[01].[0-9]{3} ", printed);
             Assert.Contains("image_recall_10", printed);
         }
-        using var document = JsonDocument.Parse(Done("eval", runs.Pairs, "--device", "cpu", "--json", "--output", runs.At("answers.jsonl"), "--expect", "majority>=0.2"));
+        using var document = JsonDocument.Parse(CommandLine.Printed("eval", runs.Pairs, "--device", "cpu", "--json", "--output", runs.At("answers.jsonl"), "--expect", "majority>=0.2"));
         Assert.Equal(7, document.RootElement.GetProperty("questions").GetArrayLength());
         Assert.Equal(200, File.ReadLines(runs.At("answers.jsonl")).Count());
     }
@@ -67,17 +58,16 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         foreach (var name in (string[])["a.png", "b.png"]) File.Copy(Path.Combine(Scenes(), "images", "test-000000.png"), Path.Combine(folder, name), overwrite: true);
         File.WriteAllLines(Path.Combine(folder, "train.jsonl"), Enumerable.Range(0, 12).Select(i => $$"""{"image": "{{(i == 3 ? "none.png" : i % 2 == 0 ? "a.png" : "b.png")}}", "text": "what color is it?", "answer": "{{(i % 2 == 0 ? "red" : "blue")}}"}"""));
         File.WriteAllLines(Path.Combine(folder, "val.jsonl"), [.. File.ReadLines(Path.Combine(folder, "train.jsonl")).Take(3), """{"image": "a.png", "text": "what color is it?", "answer": "mauve"}"""]);
-        var trained = CommandLine.Run("train", runs.At("pairs.yaml"), "--data", folder, "--run", runs.At("own-run"), "--device", "cpu");
-        Assert.True(trained.ExitCode == 0, trained.Error);
+        var trained = CommandLine.Done("train", runs.At("pairs.yaml"), "--data", folder, "--run", runs.At("own-run"), "--device", "cpu");
         Assert.Contains($"warning: 1 example whose image cannot be used is left out; the first: {Path.Combine(folder, "train.jsonl")}:4: the image none.png does not exist", trained.Error);
         Assert.Contains("warning: 1 example of the split val has an answer that no training example has; the first: 'mauve'", trained.Error);
         Assert.Contains("warning: 2 of 2 images of the split val are training images too", trained.Error);
-        var inspected = Done("data", "inspect", folder);
+        var inspected = CommandLine.Printed("data", "inspect", folder);
         Assert.Contains("train       11 examples with 2 images", inspected);
         Assert.Contains("answers   2 different: red 6, blue 5", inspected);
         foreach (var warning in trained.Error.Split('\n').Where(line => line.StartsWith("warning: ", StringComparison.Ordinal)))
             Assert.Contains(warning["warning: ".Length..].Trim(), inspected);
-        var evaluated = JsonDocument.Parse(Done("eval", runs.At("own-run"), "--data", Path.Combine(folder, "train.jsonl"), "--device", "cpu", "--json")).RootElement;
+        var evaluated = CommandLine.Done("eval", runs.At("own-run"), "--data", Path.Combine(folder, "train.jsonl"), "--device", "cpu", "--json").Json;
         Assert.Equal((11, 1), (evaluated.GetProperty("examples").GetInt32(), evaluated.GetProperty("broken").GetArrayLength()));
 
         var input = runs.Write("lines.txt", $"the red circle\n{Path.Combine(folder, "none.png")}\tthe red circle\nthe red circle\n");
@@ -95,18 +85,15 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
         File.WriteAllLines(Path.Combine(folder, "train.jsonl"), Enumerable.Range(0, 12).Select(i => i < 5 ? """{"image": "a.png", "text": "a circle"}""" : $$"""{"image": "a.png", "text": "what color is it?", "answer": "{{(i % 2 == 0 ? "red" : "blue")}}"}"""));
         File.WriteAllLines(Path.Combine(folder, "val.jsonl"), ["""{"image": "b.png", "text": "what color is it?", "answer": "mauve"}""", """{"image": "b.png", "text": "what color is it?", "answer": "red"}"""]);
         string[] line = ["train", runs.At("pairs.yaml"), "--data", folder, "--device", "cpu", "--json", "--set", "model.objectives={ answer: 1, masked: 0, match: 0 }"];
-        var trained = CommandLine.Run([.. line, "--run", runs.At("alone-run")]);
-        Assert.True(trained.ExitCode == 0, trained.Error);
+        var trained = CommandLine.Done([.. line, "--run", runs.At("alone-run")]);
         Assert.Contains("warning: 5 of 12 training examples have no answer and are not used", trained.Error);
-        var metrics = JsonDocument.Parse(trained.Output).RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).ToList();
+        var metrics = trained.Json.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).ToList();
         Assert.Contains("accuracy", metrics);
         Assert.DoesNotContain("match_accuracy", metrics);
         // No answer of the validation split is known.
         File.WriteAllLines(Path.Combine(folder, "val.jsonl"), File.ReadLines(Path.Combine(folder, "val.jsonl")).Take(1).ToList());
-        var without = CommandLine.Run([.. line, "--run", runs.At("alone-run-2")]);
-        Assert.True(without.ExitCode == 0, without.Error);
-        Assert.False(JsonDocument.Parse(without.Output).RootElement.TryGetProperty("val_loss", out _));
-        Done("eval", runs.At("alone-run-2"), "--split", "validation", "--device", "cpu");
+        Assert.False(CommandLine.Done([.. line, "--run", runs.At("alone-run-2")]).Json.TryGetProperty("val_loss", out _));
+        CommandLine.Done("eval", runs.At("alone-run-2"), "--split", "validation", "--device", "cpu");
     }
 
     [Fact]
@@ -119,13 +106,13 @@ public sealed class ImageTextCommandTests(TrainedKinds runs) : IClassFixture<Tra
     {
         var image = Path.Combine(Scenes(), "images", "test-000001.png");
         var input = runs.Write("texts.txt", $"the red circle\n{image}\tthe red circle\n{Path.Combine(Scenes(), "images", "test-000000.png")}\tthe red circle\n");
-        var vectors = Done("embed", runs.Pairs, "--input", input, "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        var vectors = CommandLine.Printed("embed", runs.Pairs, "--input", input, "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => string.Join(' ', JsonDocument.Parse(line).RootElement.GetProperty("vector").EnumerateArray())).ToList();
         Assert.Equal(8, vectors[0].Split(' ').Length);
         Assert.Equal(3, vectors.Distinct().Count());
-        Done("plot", "attention", runs.Pairs, "--image", image, "--text", "what color is the circle?", "--output", runs.At("attention.png"), "--device", "cpu");
+        CommandLine.Done("plot", "attention", runs.Pairs, "--image", image, "--text", "what color is the circle?", "--output", runs.At("attention.png"), "--device", "cpu");
         Assert.True(new FileInfo(runs.At("attention.png")).Length > 10_000);
-        Done("plot", "patches", runs.Pairs, "--image", image, "--output", runs.At("patches.svg"));
-        Done("inspect", runs.Pairs, "--no-measure");
+        CommandLine.Done("plot", "patches", runs.Pairs, "--image", image, "--output", runs.At("patches.svg"));
+        CommandLine.Done("inspect", runs.Pairs, "--no-measure");
     }
 }

@@ -1,44 +1,28 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>One file of pairs or of labelled texts is enough to train, to hold out and to evaluate; one bad line among many neither stops the others nor hides.</summary>
 [Collection("engine")]
-public sealed class OneFileOfDataTests : IDisposable
+public sealed class OneFileOfDataTests : FolderTest
 {
     const string Learning = "training: { steps: 3, batch: { sequences: 8 }, optimizer: { kind: adamw, lr: 1.0e-3 }, sample: { tokens: 0 } }";
 
-    readonly string root = Directory.CreateTempSubdirectory("transformer-one-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string Write(string name, string text)
-    {
-        var path = Path.Combine(root, name);
-        File.WriteAllText(path, text);
-        return path;
-    }
-
     string Pairs() => Write("all.tsv", string.Concat(Enumerable.Range(1, 120).Select(i => $"{i} + 2\t{i + 2}\n")));
 
-    CommandLine.Outcome TrainPairs(params string[] more) => CommandLine.Run(["train", Write("pairs.yaml", $$"""
+    Outcome TrainPairs(params string[] more) => CommandLine.Run(["train", Write("pairs.yaml", $$"""
         data: { kind: parallel, source: { folder: none, from: a, to: b }, tokenizer: { kind: characters } }
         model: { kind: seq2seq, layers: 1, heads: 2, width: 16, context: 24 }
         {{Learning}}
-        """), "--run", Path.Combine(root, "sums"), .. more.Contains("--data") ? [] : new[] { "--data", Pairs() }, .. more]);
+        """), "--run", At("sums"), .. more.Contains("--data") ? [] : new[] { "--data", Pairs() }, .. more]);
 
     [Fact]
     public void A_file_of_pairs_is_trained_on_held_out_from_and_evaluated_past_a_bad_line()
     {
-        var trained = TrainPairs("--set", "data.holdout=0.1", "--expect", "bleu>=0");
-        Assert.True(trained.ExitCode == 0, trained.Error);
-        Assert.Contains("108 training and 12 validation pairs", trained.Error);
+        Assert.Contains("108 training and 12 validation pairs", TrainPairs("--set", "data.holdout=0.1", "--expect", "bleu>=0").Done().Error);
 
-        var run = Path.Combine(root, "sums");
-        var good = CommandLine.Run("eval", run, "--json");
-        Assert.Equal(12, JsonDocument.Parse(good.Output).RootElement.GetProperty("examples").GetInt32());
+        var run = At("sums");
+        Assert.Equal(12, CommandLine.Run("eval", run, "--json").Json.GetProperty("examples").GetInt32());
         var other = CommandLine.Run("eval", run, "--data", Write("test.tsv", "1 + 2\t3\n5 - 3\t2\n4 + 2\t6\n"), "--json");
-        var result = JsonDocument.Parse(other.Output).RootElement;
+        var result = other.Json;
         Assert.Equal(2, result.GetProperty("examples").GetInt32());
         Assert.Contains("example 2: character '-'", result.GetProperty("broken")[0].GetString());
 
@@ -56,16 +40,13 @@ public sealed class OneFileOfDataTests : IDisposable
     public void A_file_without_a_pair_to_train_on_is_named_with_the_reason(string text, string reason)
     {
         var pairs = Write("none.tsv", text);
-        var refused = TrainPairs("--data", pairs);
-        Assert.Equal(2, refused.ExitCode);
-        Assert.Contains($"{pairs}: {reason}", refused.Error);
+        Assert.Contains($"{pairs}: {reason}", TrainPairs("--data", pairs).Exits(2).Error);
     }
 
     [Fact]
     public void Without_a_hold_out_there_is_a_warning_and_no_measure_to_expect()
     {
-        var refused = TrainPairs("--expect", "bleu>=3");
-        Assert.Equal(2, refused.ExitCode);
+        var refused = TrainPairs("--expect", "bleu>=3").Exits(2);
         Assert.Contains("no result named bleu", refused.Error);
         Assert.DoesNotContain("val_loss", refused.Error.Split("no result named")[1]);
         Assert.DoesNotContain("step 1", refused.Error);
@@ -82,9 +63,8 @@ public sealed class OneFileOfDataTests : IDisposable
             model: { kind: gpt, layers: 1, heads: 2, width: 16, context: 32 }
             {{Learning}}
             """);
-        var run = Path.Combine(root, "text");
-        var refused = CommandLine.Run("train", config, "--run", run, "--expect", "bleu>=3");
-        Assert.Equal(2, refused.ExitCode);
+        var run = At("text");
+        var refused = CommandLine.Run("train", config, "--run", run, "--expect", "bleu>=3").Exits(2);
         Assert.Contains("no result named bleu", refused.Error);
         Assert.Contains("perplexity", refused.Error);
         Assert.False(Directory.Exists(Path.Combine(run, "checkpoints")) && Directory.EnumerateDirectories(Path.Combine(run, "checkpoints")).Any());
@@ -105,13 +85,12 @@ public sealed class OneFileOfDataTests : IDisposable
     public void A_file_of_labelled_texts_is_trained_on_held_out_from_and_predicted_past_a_bad_line()
     {
         var all = Write("all.tsv", string.Concat(Enumerable.Range(1, 60).Select(i => $"good {i}\tyes\nbad {i}\tno\n")));
-        var run = Path.Combine(root, "labels");
+        var run = At("labels");
         var trained = CommandLine.Run("train", Write("labels.yaml", $$"""
             data: { kind: labelled, source: { folder: none }, tokenizer: { kind: characters }, max_length: 32 }
             model: { kind: encoder, layers: 1, heads: 2, width: 16, context: 32, head: { kind: classify } }
             {{Learning}}
-            """), "--run", run, "--data", all, "--set", "data.holdout=0.25", "--expect", "accuracy>=0");
-        Assert.True(trained.ExitCode == 0, trained.Error);
+            """), "--run", run, "--data", all, "--set", "data.holdout=0.25", "--expect", "accuracy>=0").Done();
         Assert.Contains("90 training and 30 validation texts", trained.Error);
         Assert.Equal(0, CommandLine.Run("eval", run, "--data", all, "--json").ExitCode);
         var predicted = CommandLine.Run("predict", run, Write("lines.txt", "good 1\nwell?\nbad 2\n"));

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary><c>export --to onnx</c> through its command line.</summary>
@@ -16,12 +14,10 @@ public sealed class OnnxExportCommandTests(TrainedKinds runs) : IClassFixture<Tr
         })
         {
             var output = runs.At($"onnx-{task}");
-            var outcome = CommandLine.Run("export", run, "--to", "onnx", "--output", output, "--json");
-            Assert.True(outcome.ExitCode == 0, outcome.Error);
-            using var document = JsonDocument.Parse(outcome.Output);
-            Assert.Equal("transformer.export/1", document.RootElement.GetProperty("schema").GetString());
-            Assert.Equal("onnx, opset 17", document.RootElement.GetProperty("layout").GetString());
-            Assert.All(document.RootElement.GetProperty("files").EnumerateArray(), file =>
+            var outcome = CommandLine.Done("export", run, "--to", "onnx", "--output", output, "--json");
+            Assert.Equal("transformer.export/1", outcome.Json.GetProperty("schema").GetString());
+            Assert.Equal("onnx, opset 17", outcome.Json.GetProperty("layout").GetString());
+            Assert.All(outcome.Json.GetProperty("files").EnumerateArray(), file =>
                 Assert.Equal(new FileInfo(Path.Combine(output, file.GetProperty("name").GetString()!)).Length, file.GetProperty("bytes").GetInt64()));
             using var description = JsonDocument.Parse(File.ReadAllText(Path.Combine(output, "model.json")));
             Assert.Equal(("transformer.onnx/1", task), (description.RootElement.GetProperty("schema").GetString(), description.RootElement.GetProperty("task").GetString()));
@@ -35,8 +31,7 @@ public sealed class OnnxExportCommandTests(TrainedKinds runs) : IClassFixture<Tr
         var sizes = new Dictionary<string, long>();
         foreach (var (name, options) in new (string, string[])[] { ("plain", []), ("beside", ["--weights", "beside"]), ("int8", ["--quantize", "int8"]) })
         {
-            var outcome = CommandLine.Run(["export", runs.Gpt, "--to", "onnx", "--output", runs.At(name), .. options]);
-            Assert.True(outcome.ExitCode == 0, outcome.Error);
+            CommandLine.Done(["export", runs.Gpt, "--to", "onnx", "--output", runs.At(name), .. options]);
             sizes[name] = new FileInfo(Path.Combine(runs.At(name), "model.onnx")).Length;
             Assert.Equal(name == "beside", File.Exists(Path.Combine(runs.At(name), "weights.bin")));
         }

@@ -1,5 +1,3 @@
-using TestSupport;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The exit code, the message and the output of several processes are those of one, whichever launcher starts them.</summary>
@@ -10,7 +8,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     // Without an end-of-text token, which would end samples early.
     static readonly string[] Characters = ["data.tokenizer={ kind: characters }", "data.document_start=false", "training.log.every=1"];
 
-    static string[] Errors(CommandLine.Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
+    static string[] Errors(Outcome ended) => [.. ended.Error.Split('\n').Where(line => line.StartsWith("error: ", StringComparison.Ordinal))];
 
     // Mistakes that the processes find: all of them at once, the first one alone, and one that reads the data before the others.
     [MpiTheory]
@@ -30,7 +28,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
         // When one process fails, MPICH's launcher kills the others and exits with the code of those.
         foreach (var nproc in mpi == Mpi.Mpich ? new[] { true } : [true, false])
         {
-            var ended = nproc ? ProgramProcess.Run(Root, [.. Train(), argument, "--nproc", "3"], Under(mpi)) : ProgramProcess.Run(Root, [.. Train(), argument], [.. Mpi.Line(mpi, 3)]);
+            var ended = nproc ? ProgramProcess.Run(Folder, [.. Train(), argument, "--nproc", "3"], Under(mpi)) : ProgramProcess.Run(Folder, [.. Train(), argument], [.. Mpi.Line(mpi, 3)]);
             Assert.True(ended.ExitCode == 2, $"{ended.ExitCode}: {ended.Error}");
             Assert.Contains(named, Assert.Single(Errors(ended)));
             Assert.DoesNotContain("   at ", ended.Error);
@@ -45,8 +43,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.OpenMpi, "parameters<=1000", 3)]
     public void An_expectation_has_the_same_outcome_for_all(string mpi, string rule, int code)
     {
-        var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", "2", "--expect", rule], [.. Mpi.Line(mpi, 2)]);
-        Assert.True(ended.ExitCode == code, $"{ended.ExitCode}: {ended.Error}");
+        var ended = ProgramProcess.Run(Folder, [.. Train(), "--max-steps", "2", "--expect", rule], [.. Mpi.Line(mpi, 2)]).Exits(code);
     }
 
     [MpiTheory]
@@ -58,8 +55,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
         using var program = Start(mpi, 2, [.. Characters, "training.sample={ every: 1, tokens: 1000000, prompts: [a, b, c, d, e, f, g, h] }"]);
         program.WaitForError("step 1/");
         program.Signal("TERM");
-        var ended = program.End();
-        Assert.True(ended.ExitCode == 143, $"{ended.ExitCode}: {ended.Error}");
+        var ended = program.End().Exits(143);
         Assert.Empty(Errors(ended));
         Assert.DoesNotContain("sample at step", ended.Error);
         Assert.InRange(Store.LatestStep ?? 0, 1, 2);
@@ -77,8 +73,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
         program.Signal("INT");
         Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
         program.SignalUntilTheEnd("INT");
-        var ended = program.End();
-        Assert.True(ended.ExitCode == 130, $"{ended.ExitCode}: {ended.Error}");
+        var ended = program.End().Exits(130);
         Assert.Empty(Errors(ended));
         Assert.Null(Store.LatestStep);
         AssertNothingIsLeft();
@@ -99,8 +94,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
         Signal(ranks[0], "TERM");
         Assert.False(program.EndsWithin(TimeSpan.FromMilliseconds(500)));
         Signal(ranks[1], "KILL");
-        var ended = program.End();
-        Assert.True(ended.ExitCode == 6, $"{ended.ExitCode}: {ended.Error}");
+        var ended = program.End().Exits(6);
         Assert.Contains("ended", Assert.Single(Errors(ended)));
         Assert.Null(Store.LatestStep);
         AssertNothingIsLeft();
@@ -112,8 +106,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     {
         foreach (var cores in new[] { 1, 2 })
         {
-            var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", $"{cores}", "--nproc", "2"], [.. Under(mpi), $"DOTNET_PROCESSOR_COUNT={cores}"]);
-            Assert.True(ended.ExitCode == 0, ended.Error);
+            var ended = ProgramProcess.Run(Folder, [.. Train(), "--max-steps", $"{cores}", "--nproc", "2"], [.. Under(mpi), $"DOTNET_PROCESSOR_COUNT={cores}"]).Done();
             Assert.Equal(2 - cores, ended.Error.Split('\n').Count(line => line.StartsWith("warning: --nproc (2) starts more processes than there are cores here (1)", StringComparison.Ordinal)));
         }
     }
@@ -129,12 +122,10 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_launcher_may_write_as_much_as_it_likes_with_its_version(string mpi)
     {
-        var launcher = Path.Combine(Root, "launcher");
+        var launcher = At("launcher");
         File.WriteAllText(launcher, $"#!/bin/sh\n[ \"$1\" != --version ] || head -c 300000 /dev/zero >&2\nexec {Mpi.Launcher(mpi)} \"$@\"\n");
         MakeExecutable(launcher);
-        var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", "2", "--nproc", "2"], "env", $"TRANSFORMER_MPIRUN={launcher}");
-        Assert.True(ended.ExitCode == 0, ended.Error);
-        Assert.Contains("in each of 2 processes", ended.Error);
+        Assert.Contains("in each of 2 processes", ProgramProcess.Run(Folder, [.. Train(), "--max-steps", "2", "--nproc", "2"], "env", $"TRANSFORMER_MPIRUN={launcher}").Done().Error);
     }
 
     [MpiTheory]
@@ -143,7 +134,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     public void A_process_that_never_joins_the_others_ends_them_with_6(string mpi)
     {
         var line = Mpi.Line(mpi, 1);
-        using var program = new ProgramProcess(Root, [.. Train(), ":", "-n", "1", "sleep", "120"], ["env", "TRANSFORMER_SILENCE=5", .. line]);
+        using var program = new ProgramProcess(Folder, [.. Train(), ":", "-n", "1", "sleep", "120"], ["env", "TRANSFORMER_SILENCE=5", .. line]);
         var ended = program.End();
         Assert.NotEqual(0, ended.ExitCode);
         Assert.Contains("have not found each other within 5 s", Assert.Single(Errors(ended)));
@@ -156,13 +147,13 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void A_process_that_dies_before_it_has_met_the_others_ends_them_with_6(string mpi)
     {
-        var dying = Path.Combine(Root, "dying");
+        var dying = At("dying");
         File.WriteAllText(dying, """
             #!/bin/sh
             [ "${PMI_RANK:-$OMPI_COMM_WORLD_RANK}" != 1 ] || { printf %s $$ > $TRANSFORMER_LAUNCHED/1.pid; kill -9 $$; }
             exec "$@"
             """);
-        var launcher = Path.Combine(Root, "launcher");
+        var launcher = At("launcher");
         // The program comes after the options, which end with -n 2 and, under MPICH, with the four words of its shell.
         File.WriteAllText(launcher, $"""
             #!/bin/bash
@@ -171,8 +162,7 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
             """);
         MakeExecutable(dying);
         MakeExecutable(launcher);
-        var ended = ProgramProcess.Run(Root, [.. Train(), "--nproc", "2"], "env", $"TRANSFORMER_MPIRUN={launcher}");
-        Assert.True(ended.ExitCode == 6, $"{ended.ExitCode}: {ended.Error}");
+        var ended = ProgramProcess.Run(Folder, [.. Train(), "--nproc", "2"], "env", $"TRANSFORMER_MPIRUN={launcher}").Exits(6);
         Assert.Contains(mpi == Mpi.Mpich ? "has ended because of signal 9" : "one of the 2 processes ended prematurely", Assert.Single(Errors(ended)));
         AssertNothingIsLeft();
     }
@@ -182,19 +172,17 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich, "--nproc:2")]
     public void The_log_file_has_what_the_first_process_and_the_one_that_started_it_report(string mpi, string nproc)
     {
-        var ended = ProgramProcess.Run(Root, [.. Train(), "--max-steps", "3", nproc, "--log-file", "log.txt"], Under(mpi));
-        Assert.True(ended.ExitCode == 0, ended.Error);
-        var log = File.ReadAllText(Path.Combine(Root, "log.txt"));
+        var ended = ProgramProcess.Run(Folder, [.. Train(), "--max-steps", "3", nproc, "--log-file", "log.txt"], Under(mpi)).Done();
+        var log = File.ReadAllText(At("log.txt"));
         Assert.Contains("in each of 2 processes", log);
         Assert.Contains("exit code 0", log);
-        using (var program = new ProgramProcess(Root, [.. Train(), nproc, "--log-file", "log.txt"], Under(mpi)))
+        using (var program = new ProgramProcess(Folder, [.. Train(), nproc, "--log-file", "log.txt"], Under(mpi)))
         {
             program.WaitForError("step 20/");
             Signal(Ranks()[1], "KILL");
-            ended = program.End();
-            Assert.True(ended.ExitCode == 6, $"{ended.ExitCode}: {ended.Error}");
+            ended = program.End().Exits(6);
         }
-        log = File.ReadAllText(Path.Combine(Root, "log.txt"));
+        log = File.ReadAllText(At("log.txt"));
         Assert.True(log.Contains("process 1 (pid ", StringComparison.Ordinal), log + ended.Error);
     }
 
@@ -203,20 +191,19 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich)]
     public void Files_with_fewer_lines_than_processes_give_as_many_results(string mpi)
     {
-        Assert.Equal(0, ProgramProcess.Run(Root, [.. Train(), "--max-steps", "2"]).ExitCode);
+        Assert.Equal(0, ProgramProcess.Run(Folder, [.. Train(), "--max-steps", "2"]).ExitCode);
         foreach (var text in new[] { "", "a\n", "a\nb\n\nc" })
         {
-            File.WriteAllText(Path.Combine(Root, "few.txt"), text);
+            File.WriteAllText(At("few.txt"), text);
             string[] arguments = ["generate", Run, "--input", "few.txt", "--max-new-tokens", "4", "--device", "cpu", "--threads", "1"];
-            var (alone, together) = (ProgramProcess.Run(Root, arguments), ProgramProcess.Run(Root, [.. arguments, "--nproc", "4"], Under(mpi)));
+            var (alone, together) = (ProgramProcess.Run(Folder, arguments), ProgramProcess.Run(Folder, [.. arguments, "--nproc", "4"], Under(mpi)));
             Assert.Equal((alone.ExitCode, alone.Output), (together.ExitCode, together.Output));
         }
-        File.WriteAllText(Path.Combine(Root, "few.txt"), "Once upon");
+        File.WriteAllText(At("few.txt"), "Once upon");
         string[] few = ["eval", Run, "--data", "few.txt", "--json", "--device", "cpu", "--threads", "1"];
-        var (one, four) = (ProgramProcess.Run(Root, few), ProgramProcess.Run(Root, [.. few, "--nproc", "4"], Under(mpi)));
+        var (one, four) = (ProgramProcess.Run(Folder, few), ProgramProcess.Run(Folder, [.. few, "--nproc", "4"], Under(mpi)));
         Assert.Equal((0, one.Output), (four.ExitCode, four.Output));
-        var input = ProgramProcess.Run(Root, ["generate", Run, "--input", "-", "--nproc", "2"], Under(mpi));
-        Assert.True(input.ExitCode == 2, $"{input.ExitCode}: {input.Error}");
+        var input = ProgramProcess.Run(Folder, ["generate", Run, "--input", "-", "--nproc", "2"], Under(mpi)).Exits(2);
         Assert.Contains("standard input", Assert.Single(Errors(input)));
     }
 
@@ -229,11 +216,10 @@ public sealed class ProcessOutcomesTests : TrainingProcesses
     [InlineData(Mpi.Mpich, "data: { kind: image_text, source: { generator: scenes, size: 240 }, tokenizer: { kind: words }, input: { size: 32 } }", "model: { kind: vilbert, text: { layers: 1, heads: 2, width: 8 }, image: { layers: 1, heads: 2, width: 16 }, co_layers: 1, width: 16, patch: 16, context: 32 }")]
     public void Evaluations_of_other_models_by_several_processes_are_those_of_one(string mpi, string data, string model)
     {
-        File.WriteAllText(Path.Combine(Root, "other.yaml"), $"{data}\n{model}\ntraining: {{ steps: 3, batch: {{ sequences: 8 }}, optimizer: {{ kind: adamw, lr: 1.0e-3 }}, precision: fp32 }}\n");
-        var trained = ProgramProcess.Run(Root, ["train", "other.yaml", "--run", Run, "--device", "cpu", "--threads", "1", "--nproc", "2"], Under(mpi));
-        Assert.True(trained.ExitCode == 0, trained.Error);
+        File.WriteAllText(At("other.yaml"), $"{data}\n{model}\ntraining: {{ steps: 3, batch: {{ sequences: 8 }}, optimizer: {{ kind: adamw, lr: 1.0e-3 }}, precision: fp32 }}\n");
+        ProgramProcess.Run(Folder, ["train", "other.yaml", "--run", Run, "--device", "cpu", "--threads", "1", "--nproc", "2"], Under(mpi)).Done();
         string[] arguments = ["eval", Run, "--json", "--batch-size", "7", "--device", "cpu", "--threads", "1"];
-        var (alone, together) = (ProgramProcess.Run(Root, arguments), ProgramProcess.Run(Root, [.. arguments, "--nproc", "3"], Under(mpi)));
+        var (alone, together) = (ProgramProcess.Run(Folder, arguments), ProgramProcess.Run(Folder, [.. arguments, "--nproc", "3"], Under(mpi)));
         Assert.True(together.ExitCode == 0, together.Error);
         Assert.Equal(alone.Output, together.Output);
     }

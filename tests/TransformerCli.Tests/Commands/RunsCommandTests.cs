@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Transformers.Runs;
 
 namespace TransformerCli.Tests.Commands;

@@ -1,21 +1,13 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>inspect, plot and report through their command lines.</summary>
 [Collection("engine")]
-public sealed class SeeCommandsTests : IDisposable
+public sealed class SeeCommandsTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-see-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
-
     [Fact]
     public void A_trained_run_is_plotted_inspected_and_reported()
     {
-        File.WriteAllText(At("tiny.yaml"), """
+        Write("tiny.yaml", """
             data: { kind: text, source: { generator: stories, size: 60kB }, tokenizer: { kind: bytes } }
             model: { kind: gpt, layers: 2, heads: 2, width: 16, context: 16 }
             training:
@@ -26,28 +18,22 @@ public sealed class SeeCommandsTests : IDisposable
               sample: { tokens: 3 }
             """);
         var run = At("run");
-        var trained = CommandLine.Run("train", At("tiny.yaml"), "--run", run, "--device", "cpu");
-        Assert.True(trained.ExitCode == 0, trained.Error);
-        Assert.Matches(@"tokens/s  mfu [0-9]+ ?%", trained.Error);
+        Assert.Matches(@"tokens/s  mfu [0-9]+ ?%", CommandLine.Done("train", At("tiny.yaml"), "--run", run, "--device", "cpu").Error);
         foreach (var (kind, more) in new (string, string[])[]
         {
             ("loss", []), ("schedule", []), ("positions", ["--positions", "8"]), ("attention", ["--text", "Once"]), ("embeddings", []), ("embeddings", ["--text", "abc"]),
         })
         {
-            var outcome = CommandLine.Run(["plot", kind, run, "--output", At("plot.svg"), .. more]);
-            Assert.True(outcome.ExitCode == 0, outcome.Error);
-            Assert.Equal(At("plot.svg"), outcome.Output.Trim());
+            Assert.Equal(At("plot.svg"), CommandLine.Done(["plot", kind, run, "--output", At("plot.svg"), .. more]).Output.Trim());
             Assert.StartsWith("<svg", File.ReadAllText(At("plot.svg")));
             File.Delete(At("plot.svg"));
         }
         foreach (var source in new[] { run, At("tiny.yaml") })
         {
-            var inspected = CommandLine.Run("inspect", source, "--json");
-            Assert.True(inspected.ExitCode == 0, inspected.Error);
-            using var document = JsonDocument.Parse(inspected.Output);
-            Assert.Equal("transformer.inspect/1", document.RootElement.GetProperty("schema").GetString());
-            Assert.Equal(32, document.RootElement.GetProperty("inspection").GetProperty("training").GetProperty("units_per_step").GetInt64());
-            Assert.True(document.RootElement.GetProperty("inspection").GetProperty("measured").GetProperty("step_seconds").GetDouble() > 0);
+            var inspected = CommandLine.Done("inspect", source, "--json");
+            Assert.Equal("transformer.inspect/1", inspected.Json.GetProperty("schema").GetString());
+            Assert.Equal(32, inspected.Json.GetProperty("inspection").GetProperty("training").GetProperty("units_per_step").GetInt64());
+            Assert.True(inspected.Json.GetProperty("inspection").GetProperty("measured").GetProperty("step_seconds").GetDouble() > 0);
         }
         var printed = CommandLine.Run("inspect", run, "--devices", "3").Output;
         Assert.Contains("measured step", printed);
@@ -56,9 +42,7 @@ public sealed class SeeCommandsTests : IDisposable
         Assert.Contains("gradients", unmeasured);
         Assert.DoesNotContain("measured", unmeasured);
         Assert.True(File.Exists(Path.Combine(run, "report.html")));
-        var compared = CommandLine.Run("report", run, run, "--output", At("both.html"), "--json");
-        Assert.True(compared.ExitCode == 0, compared.Error);
-        Assert.Contains("transformer.report/1", compared.Output);
+        Assert.Contains("transformer.report/1", CommandLine.Done("report", run, run, "--output", At("both.html"), "--json").Output);
         Assert.Contains("Comparison of run, run", File.ReadAllText(At("both.html")));
     }
 
@@ -68,8 +52,7 @@ public sealed class SeeCommandsTests : IDisposable
     [InlineData("vit-cifar10")]
     public void A_config_says_all_that_the_picture_of_its_positions_needs(string config)
     {
-        var outcome = CommandLine.Run("plot", "positions", config, "--output", At($"{config}.svg"));
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        CommandLine.Done("plot", "positions", config, "--output", At($"{config}.svg"));
         Assert.Contains("</svg>", File.ReadAllText(At($"{config}.svg")));
     }
 
@@ -87,11 +70,6 @@ public sealed class SeeCommandsTests : IDisposable
     [InlineData("plot", "patches", "nowhere")]
     [InlineData("plot", "positions", "swin-t")]
     [InlineData("report", "nowhere")]
-    public void What_cannot_be_shown_is_exit_code_2_with_a_message(params string[] arguments)
-    {
-        var outcome = CommandLine.Run(arguments);
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.StartsWith("error: ", outcome.Error);
-        Assert.DoesNotContain("   at ", outcome.Error);
-    }
+    public void What_cannot_be_shown_is_exit_code_2_with_a_message(params string[] arguments) =>
+        Assert.StartsWith("error: ", CommandLine.Run(arguments).Exits(2).Error);
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Transformers.IO.Sounds;
 
 namespace TransformerCli.Tests.Commands;
@@ -38,13 +37,6 @@ public sealed class TrainedSeriesAndSounds : TrainedRuns
 [Collection("engine")]
 public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IClassFixture<TrainedSeriesAndSounds>
 {
-    static string Done(params string[] line)
-    {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
-        return outcome.Output;
-    }
-
     static JsonElement Document(string text, string schema)
     {
         using var document = JsonDocument.Parse(text);
@@ -55,10 +47,10 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     [Fact]
     public void Eval_of_series_prints_the_scores_beside_those_of_simple_forecasts_and_of_the_best()
     {
-        var shown = Done("eval", runs.Series, "--device", "cpu");
+        var shown = CommandLine.Printed("eval", runs.Series, "--device", "cpu");
         Assert.Contains("test: 14 windows", shown);
         foreach (var name in (string[])["mae", "mse", "mase", "quantile_loss", "coverage", "naive_mae", "seasonal_naive_mase", "linear_mse", "best_quantile_loss"]) Assert.Matches($@"(?m)^{name} +[0-9.]+$", shown);
-        var metrics = Document(Done("eval", runs.Series, "--device", "cpu", "--json", "--expect", "mae<=100"), "transformer.eval/1").GetProperty("metrics");
+        var metrics = Document(CommandLine.Printed("eval", runs.Series, "--device", "cpu", "--json", "--expect", "mae<=100"), "transformer.eval/1").GetProperty("metrics");
         Assert.True(metrics.GetProperty("best_mae").GetDouble() < metrics.GetProperty("naive_mae").GetDouble());
         Assert.Contains("predict writes forecasts", CommandLine.Refused("eval", runs.Series, "--output", runs.At("x.jsonl")));
     }
@@ -67,11 +59,11 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void Predict_writes_a_table_of_forecasts_that_spreadsheets_read()
     {
         var table = runs.Write("load.csv", "date,\"load, MW\"\n" + string.Concat(Enumerable.Range(0, 50).Select(i => FormattableString.Invariant($"{new DateTime(2024, 1, 1).AddHours(i):yyyy-MM-dd HH:mm},{100 + 10 * Math.Sin(i)}\n"))));
-        var lines = Done("predict", runs.Series, table, "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var lines = CommandLine.Printed("predict", runs.Series, table, "--device", "cpu").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("input,series,time,mean,0.1,0.5,0.9", lines[0].Trim());
         Assert.Equal(7, lines.Length);
         Assert.StartsWith($"{table},\"load, MW\",2024-01-03 02:00,", lines[1]);
-        var steps = Document(Done("predict", runs.Series, table, "--device", "cpu", "--json"), "transformer.forecast/1").GetProperty("forecasts")[0].GetProperty("steps");
+        var steps = Document(CommandLine.Printed("predict", runs.Series, table, "--device", "cpu", "--json"), "transformer.forecast/1").GetProperty("forecasts")[0].GetProperty("steps");
         Assert.Equal(6, steps.GetArrayLength());
         Assert.Equal(0.9, steps[0].GetProperty("quantiles")[2].GetProperty("probability").GetDouble());
         Assert.Contains("x.csv:3: 'b' in column 'x' is not a number", CommandLine.Refused("predict", runs.Series, runs.Write("x.csv", "x\n1\nb\n")));
@@ -81,8 +73,8 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void Predict_names_the_classes_of_series_and_sounds()
     {
         var row = string.Join(',', Enumerable.Range(0, 128).Select(i => i % 9));
-        Assert.EndsWith("rows.csv:1", Done("predict", runs.Classes, runs.Write("rows.csv", $",{row}\n,{row}\n"), "--device", "cpu").Split('\n')[0].Trim());
-        var predictions = Document(Done("predict", runs.Sounds, Path.Combine(runs.Folder, "test", "two"), "--device", "cpu", "--top", "3", "--json"), "transformer.predict/1").GetProperty("predictions");
+        Assert.EndsWith("rows.csv:1", CommandLine.Printed("predict", runs.Classes, runs.Write("rows.csv", $",{row}\n,{row}\n"), "--device", "cpu").Split('\n')[0].Trim());
+        var predictions = Document(CommandLine.Printed("predict", runs.Sounds, Path.Combine(runs.Folder, "test", "two"), "--device", "cpu", "--top", "3", "--json"), "transformer.predict/1").GetProperty("predictions");
         Assert.Equal(3, predictions[0].GetProperty("labels").GetArrayLength());
         Assert.Contains("is not a WAV file", CommandLine.Refused("predict", runs.Sounds, runs.Write("a.wav", "no sound")));
     }
@@ -90,21 +82,21 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     [Fact]
     public void Eval_of_sounds_prints_the_accuracy_of_the_nearest_mean_spectrum_too()
     {
-        var shown = Done("eval", runs.Sounds, "--device", "cpu");
+        var shown = CommandLine.Printed("eval", runs.Sounds, "--device", "cpu");
         Assert.Contains("test: 10 recordings", shown);
         Assert.Matches(@"(?m)^centroid_top1 +[0-9.]+$", shown);
-        Assert.Contains("test: 12 series", Done("eval", runs.Classes, "--device", "cpu"));
+        Assert.Contains("test: 12 series", CommandLine.Printed("eval", runs.Classes, "--device", "cpu"));
     }
 
     [Fact]
     public void Forecasts_spectrograms_and_attention_are_drawn()
     {
         var word = Path.Combine(runs.Folder, "test", "one", "000001.wav");
-        Done("plot", "forecast", runs.Series, "--series", "series 1", "--output", runs.At("forecast.svg"));
+        CommandLine.Done("plot", "forecast", runs.Series, "--series", "series 1", "--output", runs.At("forecast.svg"));
         Assert.Contains("Forecast of series 1", File.ReadAllText(runs.At("forecast.svg")));
-        Done("plot", "spectrogram", word, "--mels", "64", "--output", runs.At("word.svg"));
+        CommandLine.Done("plot", "spectrogram", word, "--mels", "64", "--output", runs.At("word.svg"));
         Assert.Contains("Log-mel spectrogram of 000001.wav", File.ReadAllText(runs.At("word.svg")));
-        Done("plot", "attention", runs.Sounds, "--sound", word, "--output", runs.At("attention.png"));
+        CommandLine.Done("plot", "attention", runs.Sounds, "--sound", word, "--output", runs.At("attention.png"));
         Assert.True(new FileInfo(runs.At("attention.png")).Length > 10_000);
         Assert.Contains("the run is of kind ast, but this needs a forecasting model", CommandLine.Refused("plot", "forecast", runs.Sounds));
         File.WriteAllBytes(runs.At("click.wav"), WavFile.Write(new Sound(new float[100], 16_000)));
@@ -114,11 +106,11 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     [Fact]
     public void A_folder_of_recordings_is_reported_with_the_files_that_cannot_be_read()
     {
-        Assert.Contains("class       two: 2 train, 1 validation, 1 test", Done("data", "inspect", runs.Folder));
+        Assert.Contains("class       two: 2 train, 1 validation, 1 test", CommandLine.Printed("data", "inspect", runs.Folder));
         var folder = Directory.CreateDirectory(Path.Combine(runs.At("few"), "a")).FullName;
         File.WriteAllBytes(Path.Combine(folder, "good.wav"), WavFile.Write(new Sound(new float[4000], 8000)));
         File.WriteAllText(Path.Combine(folder, "bad.wav"), "RIFF");
-        var report = Document(Done("data", "inspect", runs.At("few"), "--json"), "transformer.data.inspect/1").GetProperty("report");
+        var report = Document(CommandLine.Printed("data", "inspect", runs.At("few"), "--json"), "transformer.data.inspect/1").GetProperty("report");
         Assert.Equal((1, 1, 0.5, 1), (report.GetProperty("sounds").GetInt32(), report.GetProperty("unreadable").GetInt32(), report.GetProperty("mean_seconds").GetDouble(), report.GetProperty("rates").GetProperty("8000").GetInt32()));
         Assert.Contains("is not a WAV file", report.GetProperty("unreadable_files")[0].GetString());
     }
@@ -137,8 +129,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         File.WriteAllText(bad, "RIFF");
         File.WriteAllText(Path.Combine(folder, "one", "notes.mp3"), "");
 
-        var predicted = CommandLine.Run("predict", runs.Sounds, good, bad, good, "--device", "cpu", "--json");
-        Assert.Equal(2, predicted.ExitCode);
+        var predicted = CommandLine.Run("predict", runs.Sounds, good, bad, good, "--device", "cpu", "--json").Exits(2);
         Assert.Contains($"warning: {bad}: is not a WAV file", predicted.Error);
         Assert.Contains("error: 1 of 3 sounds could not be read; the rest were processed", predicted.Error);
         Assert.Equal([5, 0, 5], Document(predicted.Output, "transformer.predict/1").GetProperty("predictions").EnumerateArray().Select(one => one.GetProperty("labels").GetArrayLength()));
@@ -147,14 +138,13 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
         Assert.Equal((0, 3), (predicted.ExitCode, predicted.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
         Assert.Contains($"warning: {bad}: is not a WAV file", predicted.Error);
 
-        var evaluated = Document(Done("eval", runs.Sounds, "--data", folder, "--device", "cpu", "--json"), "transformer.eval/1");
+        var evaluated = Document(CommandLine.Printed("eval", runs.Sounds, "--data", folder, "--device", "cpu", "--json"), "transformer.eval/1");
         Assert.Equal(("all", 3, 1), (evaluated.GetProperty("split").GetString(), evaluated.GetProperty("examples").GetInt32(), evaluated.GetProperty("broken").GetArrayLength()));
 
-        var trained = CommandLine.Run("train", runs.At("sounds.yaml"), "--data", folder, "--run", runs.At("some-run"), "--device", "cpu", "--set", "training.steps=1", "--set", "data.holdout=0");
-        Assert.True(trained.ExitCode == 0, trained.Error);
+        var trained = CommandLine.Done("train", runs.At("sounds.yaml"), "--data", folder, "--run", runs.At("some-run"), "--device", "cpu", "--set", "training.steps=1", "--set", "data.holdout=0");
         Assert.Contains($"warning: skipped {bad}: is not a WAV file", trained.Error);
         Assert.Contains("warning: 1 file skipped, not named like WAV files: 1 .mp3", trained.Error);
-        Assert.Contains("warning     1 file skipped, not named like WAV files: 1 .mp3", Done("data", "inspect", folder));
+        Assert.Contains("warning     1 file skipped, not named like WAV files: 1 .mp3", CommandLine.Printed("data", "inspect", folder));
     }
 
     [Fact]
@@ -171,8 +161,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     {
         var row = string.Join(',', Enumerable.Range(0, 128).Select(i => i % 9));
         var rows = runs.Write("mixed.csv", $",{row}\n,1,many,3\n,{row}\n");
-        var predicted = CommandLine.Run("predict", runs.Classes, rows, "--device", "cpu", "--json");
-        Assert.Equal(2, predicted.ExitCode);
+        var predicted = CommandLine.Run("predict", runs.Classes, rows, "--device", "cpu", "--json").Exits(2);
         Assert.Contains($"warning: {rows}:2: 'many' in column '3' is not a number", predicted.Error);
         Assert.Equal([3, 0, 3], Document(predicted.Output, "transformer.predict/1").GetProperty("predictions").EnumerateArray().Select(one => one.GetProperty("labels").GetArrayLength()));
 
@@ -189,7 +178,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     {
         foreach (var run in new[] { runs.Series, runs.Classes, runs.Sounds })
         {
-            using var document = JsonDocument.Parse(Done("eval", run, "--device", "cpu", "--json"));
+            using var document = JsonDocument.Parse(CommandLine.Printed("eval", run, "--device", "cpu", "--json"));
             var trained = Transformers.Evaluation.TrainedRun.Open(run);
             Assert.Equal(document.RootElement.GetProperty("metrics").EnumerateObject().Select(metric => metric.Name).Order(StringComparer.Ordinal), Transformers.Kinds.Kind.For(trained).EvaluationMetrics(trained)!.Order(StringComparer.Ordinal));
             Assert.Contains("no result named nothing", CommandLine.Refused("eval", run, "--expect", "nothing<=1"));
@@ -201,17 +190,16 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void A_table_of_series_is_reported_as_one_with_what_training_warns_of()
     {
         var table = runs.Write("load.csv", "date,load,still,none\n" + string.Concat(Enumerable.Range(0, 120).Select(i => FormattableString.Invariant($"{new DateTime(2024, 1, 1).AddDays(i):yyyy-MM-dd},{i % 7},5,\n"))));
-        var inspected = Done("data", "inspect", table);
+        var inspected = CommandLine.Printed("data", "inspect", table);
         Assert.Contains("series      3 of 120 steps, from 2024-01-01 to 2024-04-29; 120 values are missing", inspected);
         Assert.Contains("  load: 0 to 6, ", inspected);
-        var trained = CommandLine.Run("train", runs.At("series.yaml"), "--data", table, "--run", runs.At("load-run"), "--device", "cpu", "--set", "training.steps=1");
-        Assert.True(trained.ExitCode == 0, trained.Error);
+        var trained = CommandLine.Done("train", runs.At("series.yaml"), "--data", table, "--run", runs.At("load-run"), "--device", "cpu", "--set", "training.steps=1");
         foreach (var warning in (string[])["the series 'none' has no values", "the series 'still' has a single value that never changes"])
         {
             Assert.Contains($"warning: {warning}", trained.Error);
             Assert.Contains($"warning     {warning}", inspected);
         }
-        Document(Done("data", "inspect", table, "--json"), "transformer.data.inspect/1").GetProperty("report").GetProperty("series");
+        Document(CommandLine.Printed("data", "inspect", table, "--json"), "transformer.data.inspect/1").GetProperty("report").GetProperty("series");
     }
 
     [Theory]
@@ -237,11 +225,11 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void A_table_of_series_with_classes_is_reported_as_training_reads_it(string text, string series, string classes)
     {
         var table = runs.Write(text.Contains('\t') ? "rows.tsv" : "rows.csv", text);
-        var inspected = Done("data", "inspect", table);
+        var inspected = CommandLine.Printed("data", "inspect", table);
         Assert.Contains($"series      {series}", inspected);
         foreach (var one in classes.Split('|')) Assert.Contains($"class       {one}", inspected);
         Assert.Matches($@"unusable    {System.Text.RegularExpressions.Regex.Escape(table)}:\d: 'x' in column '\d' is not a number", inspected);
-        var report = Document(Done("data", "inspect", table, "--json"), "transformer.data.inspect/1");
+        var report = Document(CommandLine.Printed("data", "inspect", table, "--json"), "transformer.data.inspect/1");
         Assert.Equal(("labelled_series", 1), (report.GetProperty("contents").GetString(), report.GetProperty("report").GetProperty("unusable").GetInt32()));
     }
 
@@ -252,7 +240,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     [InlineData("id,text,label\n1,good,1\n2,bad,0\n3,good,1\n4,bad,0\n", "5 lines of 3 columns")]
     [InlineData("text,a,b\na film,x,1\na film,y,2\n", "3 lines of 3 columns")]
     public void Other_tables_are_not_mistaken_for_series_with_classes(string text, string report) =>
-        Assert.Contains(report, Done("data", "inspect", runs.Write("other.csv", text)));
+        Assert.Contains(report, CommandLine.Printed("data", "inspect", runs.Write("other.csv", text)));
 
     [Theory]
     [InlineData("id,date,value\na,2024-01-01,1\na,2024-01-02,2\nb,2024-01-01,3\nb,2024-01-02,4\n", "table.pivot(index=\"date\", columns=\"id\", values=\"value\")")]
@@ -273,8 +261,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     [Fact]
     public void A_series_run_without_a_held_out_split_gets_an_error_that_names_the_setting_for_one()
     {
-        var outcome = CommandLine.Run("train", runs.At("series.yaml"), "--run", runs.At("nothing"), "--device", "cpu", "--set", "data.validation=0", "--set", "training.steps=1");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        var outcome = CommandLine.Done("train", runs.At("series.yaml"), "--run", runs.At("nothing"), "--device", "cpu", "--set", "data.validation=0", "--set", "training.steps=1");
         Assert.Contains("nothing is held out for validation", outcome.Error);
         Assert.Contains("(data.validation holds out", outcome.Error);
         Assert.DoesNotContain("data.holdout", outcome.Error);
@@ -284,9 +271,9 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     public void Generated_series_are_a_table_that_training_reads()
     {
         var folder = runs.At("made");
-        Document(Done("data", "make", "series", "--size", "2", "--length", "200", "--output", folder, "--json"), "transformer.data.make/1");
-        Done("train", runs.At("series.yaml"), "--data", Path.Combine(folder, "series.csv"), "--run", runs.At("from-table"), "--device", "cpu", "--set", "training.steps=1");
-        Assert.DoesNotContain("best_mae", Done("eval", runs.At("from-table"), "--device", "cpu"));
+        Document(CommandLine.Printed("data", "make", "series", "--size", "2", "--length", "200", "--output", folder, "--json"), "transformer.data.make/1");
+        CommandLine.Done("train", runs.At("series.yaml"), "--data", Path.Combine(folder, "series.csv"), "--run", runs.At("from-table"), "--device", "cpu", "--set", "training.steps=1");
+        Assert.DoesNotContain("best_mae", CommandLine.Printed("eval", runs.At("from-table"), "--device", "cpu"));
     }
 
     [Fact]
@@ -298,7 +285,7 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
             (runs.Sounds, "classify_sound", "sound", """{"rate":16000,"samples":8000,"mels":32,"hop":160,"window":400,"fft":1024,"""),
         })
         {
-            Document(Done("export", run, "--to", "onnx", "--output", runs.At($"onnx-{task}"), "--json"), "transformer.export/1");
+            Document(CommandLine.Printed("export", run, "--to", "onnx", "--output", runs.At($"onnx-{task}"), "--json"), "transformer.export/1");
             var description = Document(File.ReadAllText(Path.Combine(runs.At($"onnx-{task}"), "model.json")), "transformer.onnx/1");
             Assert.Equal(task, description.GetProperty("task").GetString());
             Assert.StartsWith(about, description.GetProperty(input).GetRawText().Replace(" ", "").Replace("\n", ""));
@@ -308,10 +295,10 @@ public sealed class SeriesAndSoundCommandTests(TrainedSeriesAndSounds runs) : IC
     [Fact]
     public void A_run_of_series_is_inspected_reported_and_checked_before_it_trains()
     {
-        Assert.Matches("kind +patchtst(?!.*classes)", Done("inspect", runs.At("series.yaml"), "--no-measure"));
-        Assert.Contains("ast", Done("inspect", runs.At("sounds.yaml"), "--no-measure"));
-        Done("report", runs.Series);
-        Assert.Contains("first pass", Done("train", runs.At("classes.yaml"), "--run", runs.At("dry"), "--dry-run", "--device", "cpu"));
+        Assert.Matches("kind +patchtst(?!.*classes)", CommandLine.Printed("inspect", runs.At("series.yaml"), "--no-measure"));
+        Assert.Contains("ast", CommandLine.Printed("inspect", runs.At("sounds.yaml"), "--no-measure"));
+        CommandLine.Done("report", runs.Series);
+        Assert.Contains("first pass", CommandLine.Printed("train", runs.At("classes.yaml"), "--run", runs.At("dry"), "--dry-run", "--device", "cpu"));
         Assert.Contains("the results are", CommandLine.Refused("train", runs.At("series.yaml"), "--run", runs.At("dry"), "--expect", "top1>=0.5", "--device", "cpu", "--quiet"));
     }
 }

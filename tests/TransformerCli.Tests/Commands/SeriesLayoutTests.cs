@@ -1,32 +1,10 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>How tables and folders of series are laid out is reported alike by <c>data inspect</c> and by training.</summary>
 [Collection("engine")]
-public sealed class SeriesLayoutTests : IDisposable
+public sealed class SeriesLayoutTests : FolderTest
 {
     const string Learning = "training: { steps: 1, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 } }";
-
-    readonly string root = Directory.CreateTempSubdirectory("transformer-layout-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
-
-    string Write(string name, string text)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
-        File.WriteAllText(At(name), text);
-        return At(name);
-    }
-
-    static CommandLine.Outcome Done(params string[] line)
-    {
-        var outcome = CommandLine.Run(line);
-        Assert.True(outcome.ExitCode == 0, $"{string.Join(' ', line)}: {outcome.Error}");
-        return outcome;
-    }
 
     [Fact]
     public void A_table_of_numbers_with_a_row_per_series_and_step_is_warned_of_with_the_settings_that_change_it()
@@ -38,9 +16,9 @@ public sealed class SeriesLayoutTests : IDisposable
             {{Learning}}
             """);
         const string warning = "all 3 columns were read as series, but the table seems to have one row per series and step";
-        Assert.Contains($"warning     {warning}", Done("data", "inspect", table).Output);
-        Assert.Contains($"warning: {warning}", Done("train", config, "--run", At("run"), "--device", "cpu").Error);
-        Assert.DoesNotContain(warning, Done("train", config, "--run", At("own"), "--device", "cpu", "--set", "data.source.columns=[value]").Error);
+        Assert.Contains($"warning     {warning}", CommandLine.Done("data", "inspect", table).Output);
+        Assert.Contains($"warning: {warning}", CommandLine.Done("train", config, "--run", At("run"), "--device", "cpu").Error);
+        Assert.DoesNotContain(warning, CommandLine.Done("train", config, "--run", At("own"), "--device", "cpu", "--set", "data.source.columns=[value]").Error);
     }
 
     static string Rows(int count, params string[] classes) =>
@@ -52,12 +30,12 @@ public sealed class SeriesLayoutTests : IDisposable
         Write("Coffee/Coffee_TRAIN.tsv", Rows(20, "0", "1"));
         Write("Coffee/Coffee_TEST.tsv", Rows(9, "0", "1", "2") + "1\tx\t2\n");
         Write("Coffee/README.md", "About the data.\n");
-        var inspected = Done("data", "inspect", At("Coffee")).Output;
+        var inspected = CommandLine.Done("data", "inspect", At("Coffee")).Output;
         Assert.Contains($"train       20 series of 20 steps: {At("Coffee/Coffee_TRAIN.tsv")}\n  classes   2: 0 10, 1 10\n", inspected);
         Assert.Contains($"test        9 series of 20 steps: {At("Coffee/Coffee_TEST.tsv")}\n  classes   3: 0 3, 1 3, 2 3\n", inspected);
         Assert.Contains($"unusable    {At("Coffee/Coffee_TEST.tsv")}:10: 'x' in column '2' is not a number", inspected);
         Assert.Contains("warning     no training series is of class 2", inspected);
-        using var document = JsonDocument.Parse(Done("data", "inspect", At("Coffee"), "--json").Output);
+        using var document = JsonDocument.Parse(CommandLine.Done("data", "inspect", At("Coffee"), "--json").Output);
         Assert.Equal("labelled_series", document.RootElement.GetProperty("contents").GetString());
         Assert.Equal(["train", "test"], document.RootElement.GetProperty("report").GetProperty("splits").EnumerateArray().Select(split => split.GetProperty("name").GetString()));
 
@@ -67,10 +45,10 @@ public sealed class SeriesLayoutTests : IDisposable
             model: { kind: series_classifier, patch: 4, layers: 1, heads: 2, width: 16 }
             {{Learning}}
             """);
-        Done("train", config, "--data", At("Coffee"), "--run", At("run"), "--device", "cpu");
-        Assert.Contains("test: 8 series", Done("eval", At("run"), "--device", "cpu").Output);
+        CommandLine.Done("train", config, "--data", At("Coffee"), "--run", At("run"), "--device", "cpu");
+        Assert.Contains("test: 8 series", CommandLine.Done("eval", At("run"), "--device", "cpu").Output);
         Write("Coffee/Other_TRAIN.tsv", Rows(20, "0", "1"));
         Assert.Contains($"{At("Coffee")}: the folder has 2 training tables and 1 test table", CommandLine.Refused("train", config, "--data", At("Coffee"), "--run", At("run-2"), "--device", "cpu"));
-        Assert.Contains("Other_TRAIN 20 series", Done("data", "inspect", At("Coffee")).Output);
+        Assert.Contains("Other_TRAIN 20 series", CommandLine.Done("data", "inspect", At("Coffee")).Output);
     }
 }

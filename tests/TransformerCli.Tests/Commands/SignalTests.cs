@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using Transformers.Checkpoints;
 using Transformers.Runs;
 
 namespace TransformerCli.Tests.Commands;
@@ -18,18 +15,14 @@ public sealed class SignalTheoryAttribute : TheoryAttribute
 /// <summary>Signals at every stage of the real program: the exit code, and what is on the disk.</summary>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class SignalTests : IDisposable
+public sealed class SignalTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-signals-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string Run => Path.Combine(root, "run");
+    string Run => At("run");
     CheckpointStore Store => new(Path.Combine(Run, "checkpoints"));
 
     string[] Train(params string[] sets)
     {
-        File.WriteAllText(Path.Combine(root, "tiny.yaml"), """
+        Write("tiny.yaml", """
             data:
               kind: text
               source: { generator: stories, size: 200kB }
@@ -46,14 +39,14 @@ public sealed class SignalTests : IDisposable
         return ["train", "tiny.yaml", "--run", Run, "--device", "cpu", .. sets.SelectMany(set => new[] { "--set", set })];
     }
 
-    ProgramProcess Start(params string[] sets) => new(root, Train(sets));
+    ProgramProcess Start(params string[] sets) => new(Folder, Train(sets));
 
     // How long a stage lasts is the machine's: one that was over before the signal came is met again with twice the work.
-    CommandLine.Outcome Interrupt(string stage, string signal, Func<CommandLine.Outcome, bool> missed, Func<int, string[]> setsOfSize)
+    Outcome Interrupt(string stage, string signal, Func<Outcome, bool> missed, Func<int, string[]> setsOfSize)
     {
         for (var size = 1; ; size *= 2)
         {
-            using var program = new ProgramProcess(root, [.. Train(setsOfSize(size)), "--json"]);
+            using var program = new ProgramProcess(Folder, [.. Train(setsOfSize(size)), "--json"]);
             program.WaitForError(stage);
             program.Signal(signal);
             var ended = program.End();
@@ -64,8 +57,8 @@ public sealed class SignalTests : IDisposable
 
     void StartOver()
     {
-        Directory.Delete(root, recursive: true);
-        Directory.CreateDirectory(root);
+        Directory.Delete(Folder, recursive: true);
+        Directory.CreateDirectory(Folder);
     }
 
     // The newest checkpoint is whole, none is half there, and the same command goes on from it.
@@ -74,9 +67,7 @@ public sealed class SignalTests : IDisposable
         var newest = Store.FindNewestIntact(out var skipped);
         Assert.Empty(skipped);
         Assert.NotNull(newest);
-        var rest = ProgramProcess.Run(root, [.. Train(sets), "--max-steps", $"{newest.Step + 2}"]);
-        Assert.True(rest.ExitCode == 0, rest.Error);
-        Assert.Contains($"resuming from step {newest.Step} ", rest.Error);
+        Assert.Contains($"resuming from step {newest.Step} ", ProgramProcess.Run(Folder, [.. Train(sets), "--max-steps", $"{newest.Step + 2}"]).Done().Error);
         return newest.Step;
     }
 
@@ -85,9 +76,9 @@ public sealed class SignalTests : IDisposable
     [InlineData("TERM", 143)]
     public void A_run_whose_progress_nobody_reads_saves_when_it_is_asked_to_stop(string signal, int code)
     {
-        using (var fifo = Process.Start("mkfifo", Path.Combine(root, "progress"))) fifo.WaitForExit();
-        using var unread = new FileStream(Path.Combine(root, "progress"), FileMode.Open, FileAccess.ReadWrite);
-        using var program = new ProgramProcess(root, Train("training.log.every=1"), "sh", "-c", "exec \"$@\" 2> progress", "sh");
+        using (var fifo = Process.Start("mkfifo", At("progress"))) fifo.WaitForExit();
+        using var unread = new FileStream(At("progress"), FileMode.Open, FileAccess.ReadWrite);
+        using var program = new ProgramProcess(Folder, Train("training.log.every=1"), "sh", "-c", "exec \"$@\" 2> progress", "sh");
         var (metrics, size) = (new FileInfo(Path.Combine(Run, "metrics.jsonl")), 0L);
         program.Until("the pipe is full and training waits", () =>
         {
@@ -110,13 +101,10 @@ public sealed class SignalTests : IDisposable
     public void A_signal_during_a_step_finishes_and_saves_it(string signal, int code, string reason)
     {
         // The tests themselves may run under nohup.
-        using var program = new ProgramProcess(root, Train(), "env", "--default-signal");
+        using var program = new ProgramProcess(Folder, Train(), "env", "--default-signal");
         program.WaitForError("step 20/");
         program.Signal(signal);
-        var ended = program.End();
-        Assert.True(ended.ExitCode == code, ended.Error);
-        Assert.Contains(reason, ended.Output);
-        Assert.DoesNotContain("   at ", ended.Error);
+        Assert.Contains(reason, program.End().Exits(code).Output);
         Assert.True(AssertGoesOn() >= 20);
         Assert.False(File.Exists(Path.Combine(Run, "result.json")));
     }
@@ -125,7 +113,7 @@ public sealed class SignalTests : IDisposable
     [InlineData("nohup")]
     public void Under_nohup_a_lost_terminal_does_not_end_a_run(string prefix)
     {
-        using var program = new ProgramProcess(root, Train(), prefix);
+        using var program = new ProgramProcess(Folder, Train(), prefix);
         program.WaitForError("step 20/");
         program.Signal("HUP");
         var before = program.Error.Length;
@@ -141,19 +129,16 @@ public sealed class SignalTests : IDisposable
     {
         string[] slow = [];
         var ended = Interrupt(stage, "TERM", missed: _ => Store.Steps().Any() || Prepared().Any(),
-            size => slow = [$"data.source.size={6 * size}MB", "data.tokenizer={ kind: bpe, vocabulary: 3000 }"]);
-        Assert.True(ended.ExitCode == 143, ended.Error);
-        Assert.DoesNotContain("   at ", ended.Error);
+            size => slow = [$"data.source.size={6 * size}MB", "data.tokenizer={ kind: bpe, vocabulary: 3000 }"]).Exits(143);
         Assert.Contains("stopped before the first step", ended.Error);
         using (var document = JsonDocument.Parse(ended.Output))
             Assert.Equal(("transformer.stopped/1", "train", "sigterm"), (document.RootElement.GetProperty("schema").GetString(), document.RootElement.GetProperty("command").GetString(), document.RootElement.GetProperty("stopped").GetString()));
         Assert.Empty(Store.Steps());
         Assert.Empty(Prepared());
-        var rest = ProgramProcess.Run(root, [.. Train(slow), "--max-steps", "1"]);
-        Assert.True(rest.ExitCode == 0, rest.Error);
+        ProgramProcess.Run(Folder, [.. Train(slow), "--max-steps", "1"]).Done();
     }
 
-    IEnumerable<string> Prepared() => Directory.Exists(Path.Combine(root, "data")) ? Directory.GetFiles(Path.Combine(root, "data"), "dataset.json", SearchOption.AllDirectories) : [];
+    IEnumerable<string> Prepared() => Directory.Exists(At("data")) ? Directory.GetFiles(At("data"), "dataset.json", SearchOption.AllDirectories) : [];
 
     [SignalTheory]
     [InlineData("TERM", 143)]
@@ -161,13 +146,11 @@ public sealed class SignalTests : IDisposable
     {
         string[] long_ = [];
         var ended = Interrupt("step 10/10", signal, missed: ended => ended.Error.Contains("val_loss", StringComparison.Ordinal),
-            size => long_ = ["data.holdout=0.9", $"data.source.size={4 * size}MB", "training.steps=10", "model.width=64"]);
-        Assert.True(ended.ExitCode == code, ended.Error);
+            size => long_ = ["data.holdout=0.9", $"data.source.size={4 * size}MB", "training.steps=10", "model.width=64"]).Exits(code);
         Assert.DoesNotContain("val_loss", ended.Error);
         Assert.Equal(10, Store.FindNewestIntact(out _)!.Step);
         Assert.False(File.Exists(Path.Combine(Run, "result.json")));
-        var rest = ProgramProcess.Run(root, Train(long_));
-        Assert.True(rest.ExitCode == 0, rest.Error);
+        ProgramProcess.Run(Folder, Train(long_)).Done();
         Assert.True(File.Exists(Path.Combine(Run, "result.json")));
         Assert.Single(MetricsLog.Read(Path.Combine(Run, "metrics.jsonl")), e => e.Split == "val");
     }
@@ -185,8 +168,7 @@ public sealed class SignalTests : IDisposable
             var folder = Path.Combine(Run, "checkpoints");
             program.Until("a save", () => Directory.EnumerateDirectories(folder, "*.tmp").Any());
             program.Signal(signal);
-            var ended = program.End();
-            Assert.True(ended.ExitCode == code, ended.Error);
+            var ended = program.End().Exits(code);
             Assert.Empty(Directory.EnumerateDirectories(folder, "*.tmp"));
         }
         AssertGoesOn(large);
@@ -210,8 +192,7 @@ public sealed class SignalTests : IDisposable
                 program.Signal(signal);
                 Thread.Sleep(300); // Two signals at almost the same time may be one to the kernel.
                 program.Signal(signal);
-                var ended = program.End();
-                Assert.True(ended.ExitCode == code, ended.Error);
+                var ended = program.End().Exits(code);
                 // The first signal alone finishes the step, saves and prints the result.
                 done = ended.Output.Length == 0;
                 Assert.True(done || size < 16, ended.Output);
@@ -242,12 +223,10 @@ public sealed class SignalTests : IDisposable
     public void Max_time_ends_with_0_and_a_checkpoint(string time)
     {
         // The time includes the preparation of the data, which is over here.
-        Assert.Equal(0, ProgramProcess.Run(root, [.. Train(), "--max-steps", "1"]).ExitCode);
-        var ended = ProgramProcess.Run(root, [.. Train(), "--max-time", time, "--json"]);
-        Assert.True(ended.ExitCode == 0, ended.Error);
-        using var document = JsonDocument.Parse(ended.Output);
-        Assert.Equal("max_time", document.RootElement.GetProperty("stopped").GetString());
-        Assert.Equal(AssertGoesOn(), document.RootElement.GetProperty("steps").GetInt64());
+        Assert.Equal(0, ProgramProcess.Run(Folder, [.. Train(), "--max-steps", "1"]).ExitCode);
+        var ended = ProgramProcess.Run(Folder, [.. Train(), "--max-time", time, "--json"]).Done();
+        Assert.Equal("max_time", ended.Json.GetProperty("stopped").GetString());
+        Assert.Equal(AssertGoesOn(), ended.Json.GetProperty("steps").GetInt64());
     }
 
     [SignalTheory]
@@ -255,13 +234,12 @@ public sealed class SignalTests : IDisposable
     [InlineData("INT", 130)]
     public void Generation_ends_with_the_signals_code(string signal, int code)
     {
-        Assert.Equal(0, ProgramProcess.Run(root, [.. Train(), "--max-steps", "2"]).ExitCode);
-        File.WriteAllLines(Path.Combine(root, "prompts.txt"), Enumerable.Repeat("a", 1_000_000));
-        using var program = new ProgramProcess(root, ["generate", Run, "--input", "prompts.txt", "--max-new-tokens", "20", "--device", "cpu"]);
+        Assert.Equal(0, ProgramProcess.Run(Folder, [.. Train(), "--max-steps", "2"]).ExitCode);
+        File.WriteAllLines(At("prompts.txt"), Enumerable.Repeat("a", 1_000_000));
+        using var program = new ProgramProcess(Folder, ["generate", Run, "--input", "prompts.txt", "--max-new-tokens", "20", "--device", "cpu"]);
         program.Until("a completion", () => program.Output.Contains('\n'));
         program.Signal(signal);
-        var ended = program.End();
-        Assert.True(ended.ExitCode == code, $"{ended.ExitCode} {ended.Error}");
+        var ended = program.End().Exits(code);
         Assert.NotNull(Store.FindNewestIntact(out _));
     }
 }

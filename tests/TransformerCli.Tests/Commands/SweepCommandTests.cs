@@ -1,19 +1,11 @@
-using System.Text.Json;
-
 namespace TransformerCli.Tests.Commands;
 
 [Collection("engine")]
-public sealed class SweepCommandTests : IDisposable
+public sealed class SweepCommandTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-sweep-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string At(string name) => Path.Combine(root, name);
-
     string Config(int steps = 4)
     {
-        File.WriteAllText(At("digits.yaml"), $$"""
+        Write("digits.yaml", $$"""
             data:
               kind: images
               source: { generator: digits, count: 300, side: 12 }
@@ -29,8 +21,8 @@ public sealed class SweepCommandTests : IDisposable
               validate: { every: 1000 }
               checkpoint: { every: 20, best: false }
             """);
-        File.WriteAllText(At("resnet.yaml"), "model: { kind: resnet, width: 4, layers: [1, 1] }\n");
-        File.WriteAllText(At("vit.yaml"), "model: { width: 8 }\n");
+        Write("resnet.yaml", "model: { kind: resnet, width: 4, layers: [1, 1] }\n");
+        Write("vit.yaml", "model: { width: 8 }\n");
         return At("digits.yaml");
     }
 
@@ -41,8 +33,7 @@ public sealed class SweepCommandTests : IDisposable
     [Fact]
     public void A_sweep_prints_a_table_fits_and_where_they_cross_and_as_json_one_document()
     {
-        var outcome = CommandLine.Run(Sweep(Config(), "--seeds", "2", "--quiet"));
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
+        var outcome = CommandLine.Done(Sweep(Config(), "--seeds", "2", "--quiet"));
         var lines = outcome.Output.Split('\n').Select(line => line.TrimEnd()).ToList();
         Assert.StartsWith("runs         12 of 12 finished in", lines[0]);
         Assert.Equal(["data.limit", "model", "runs", "top1", "deviation", "seconds"], lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -84,7 +75,7 @@ public sealed class SweepCommandTests : IDisposable
         var killed = 0;
         while (true)
         {
-            using var program = new ProgramProcess(root, Sweep(config));
+            using var program = new ProgramProcess(Folder, Sweep(config));
             program.WaitForError(killed < 3 ? $"run {2 + killed} of 6" : "run 6 of 6");
             if (killed++ == 3)
             {
@@ -103,7 +94,7 @@ public sealed class SweepCommandTests : IDisposable
             Assert.Equal([10L, 20, 30, 40, 50, 60], trained);
         }
         // As if it had never been killed; in a process of its own too, since convolutions round by the number of threads.
-        Assert.Equal(0, ProgramProcess.Run(root, [.. Sweep(config, "--quiet").Select(word => word == At("sweep") ? At("whole") : word)]).ExitCode);
+        Assert.Equal(0, ProgramProcess.Run(Folder, [.. Sweep(config, "--quiet").Select(word => word == At("sweep") ? At("whole") : word)]).ExitCode);
         var (whole, parts) = (JsonDocument.Parse(File.ReadAllText(At("whole/sweep.json"))), JsonDocument.Parse(File.ReadAllText(At("sweep/sweep.json"))));
         Assert.Equal(Results(whole), Results(parts));
 
@@ -113,10 +104,8 @@ public sealed class SweepCommandTests : IDisposable
     [Fact]
     public void The_cost_of_attention_is_drawn_printed_and_listed()
     {
-        var outcome = CommandLine.Run("plot", "cost", "--sides", "16,32,64", "--most", "100MB", "--output", At("cost.svg"), "--json", "--device", "cpu");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
-        using var document = JsonDocument.Parse(outcome.Output);
-        var points = document.RootElement.GetProperty("points").EnumerateArray().ToList();
+        var outcome = CommandLine.Done("plot", "cost", "--sides", "16,32,64", "--most", "100MB", "--output", At("cost.svg"), "--json", "--device", "cpu");
+        var points = outcome.Json.GetProperty("points").EnumerateArray().ToList();
         Assert.Equal(9, points.Count);
         Assert.Equal(65_536, points[0].GetProperty("weights").GetDouble());
         Assert.Contains("side in pixels", File.ReadAllText(At("cost.svg")));

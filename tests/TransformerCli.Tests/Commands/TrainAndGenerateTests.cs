@@ -1,23 +1,9 @@
-using System.Text.Json;
-using TestSupport;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>The program's main job through its command line, at a size of seconds.</summary>
 [Collection("engine")]
-public sealed class TrainAndGenerateTests : IDisposable
+public sealed class TrainAndGenerateTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("transformer-cli-").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string Write(string name, string text)
-    {
-        var path = Path.Combine(root, name);
-        File.WriteAllText(path, text);
-        return path;
-    }
-
     string Config(string source = "{ generator: stories, size: 60kB }") => Write("tiny.yaml", $$"""
         data:
           kind: text
@@ -35,9 +21,9 @@ public sealed class TrainAndGenerateTests : IDisposable
     [Fact]
     public void Every_event_of_a_run_is_a_json_line_of_its_log_and_of_the_log_file()
     {
-        var log = Path.Combine(root, "log.jsonl");
+        var log = At("log.jsonl");
         Assert.Equal(0, Train("--log-file", log, "--set", "training.log.every=4").ExitCode);
-        var events = File.ReadLines(Path.Combine(root, "run", "log.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        var events = File.ReadLines(At("run", "log.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToList();
         foreach (var template in new[] { "step {Step} of {Steps}: ", "validation at step {Step}: ", "sample at step {Step}: ", "saved step {Step} to " })
             Assert.Contains(events, one => one.GetProperty("@mt").GetString()!.StartsWith(template, StringComparison.Ordinal));
         var step = events.First(one => one.TryGetProperty("LearningRate", out _));
@@ -48,22 +34,19 @@ public sealed class TrainAndGenerateTests : IDisposable
         Assert.Contains("exit code 0", File.ReadLines(log).Last());
     }
 
-    CommandLine.Outcome Train(params string[] more) => CommandLine.Run(["train", Config(), "--run", Path.Combine(root, "run"), "--device", "cpu", .. more]);
+    Outcome Train(params string[] more) => CommandLine.Run(["train", Config(), "--run", At("run"), "--device", "cpu", .. more]);
 
     [Fact]
     public void Train_prints_one_json_document_and_generate_continues_a_prompt_from_the_run()
     {
-        var trained = Train("--json");
-        Assert.True(trained.ExitCode == 0, trained.Error);
-        using var document = JsonDocument.Parse(trained.Output);
-        Assert.Equal("transformer.train/1", document.RootElement.GetProperty("schema").GetString());
-        Assert.Equal(8, document.RootElement.GetProperty("steps").GetInt64());
+        var trained = Train("--json").Done();
+        Assert.Equal("transformer.train/1", trained.Json.GetProperty("schema").GetString());
+        Assert.Equal(8, trained.Json.GetProperty("steps").GetInt64());
         Assert.DoesNotContain('\u001b', trained.Error);
         Assert.Contains("val_loss", trained.Error);
 
-        var run = Path.Combine(root, "run");
-        var generated = CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3", "--json");
-        Assert.True(generated.ExitCode == 0, generated.Error);
+        var run = At("run");
+        var generated = CommandLine.Done("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3", "--json");
         using var completions = JsonDocument.Parse(generated.Output);
         var completion = completions.RootElement.GetProperty("completions")[0];
         Assert.Equal("Once", completion.GetProperty("prompt").GetString());
@@ -75,8 +58,7 @@ public sealed class TrainAndGenerateTests : IDisposable
 
         var plain = CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3");
         Assert.Equal("Once" + completion.GetProperty("text").GetString(), plain.Output.TrimEnd('\n', '\r'));
-        var streamed = CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3", "--stream");
-        Assert.Equal(plain.Output, streamed.Output);
+        Assert.Equal(plain.Output, CommandLine.Run("generate", run, "--prompt", "Once", "--max-new-tokens", "6", "--seed", "3", "--stream").Output);
         var lines = CommandLine.Run("generate", run, "--input", Write("prompts.txt", "Once\nThe\n"), "--max-new-tokens", "3", "--json");
         Assert.Equal(2, lines.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
@@ -85,31 +67,22 @@ public sealed class TrainAndGenerateTests : IDisposable
     public void Eval_gives_the_loss_that_training_ended_with_and_reads_other_text()
     {
         using var trained = JsonDocument.Parse(Train("--json", "--precision", "fp32").Output);
-        var run = Path.Combine(root, "run");
-        var evaluated = CommandLine.Run("eval", run, "--checkpoint", "latest", "--json");
-        Assert.True(evaluated.ExitCode == 0, evaluated.Error);
-        using var document = JsonDocument.Parse(evaluated.Output);
-        var metrics = document.RootElement.GetProperty("metrics");
+        var run = At("run");
+        var evaluated = CommandLine.Done("eval", run, "--checkpoint", "latest", "--json");
+        var metrics = evaluated.Json.GetProperty("metrics");
         Assert.Equal(trained.RootElement.GetProperty("val_loss").GetDouble(), metrics.GetProperty("loss").GetDouble(), 1e-5);
-        Assert.Equal("transformer.eval/1", document.RootElement.GetProperty("schema").GetString());
-        var other = CommandLine.Run("eval", run, "--data", Write("other.txt", string.Concat(Enumerable.Repeat("quite another text. ", 50))), "--expect", "perplexity<=1");
-        Assert.Equal(3, other.ExitCode);
+        Assert.Equal("transformer.eval/1", evaluated.Json.GetProperty("schema").GetString());
+        var other = CommandLine.Run("eval", run, "--data", Write("other.txt", string.Concat(Enumerable.Repeat("quite another text. ", 50))), "--expect", "perplexity<=1").Exits(3);
         Assert.Contains("data:", other.Output);
-        var misspelt = CommandLine.Run("eval", run, "--split", "validaton");
-        Assert.Equal(2, misspelt.ExitCode);
-        Assert.Contains("--split (validaton)", misspelt.Error);
+        Assert.Contains("--split (validaton)", CommandLine.Run("eval", run, "--split", "validaton").Exits(2).Error);
     }
 
     [Fact]
     public void An_expectation_that_does_not_hold_is_exit_code_3_and_one_that_does_is_0()
     {
-        var broken = Train("--expect", "val_loss<=0.01", "--quiet");
-        Assert.Equal(3, broken.ExitCode);
-        Assert.Contains("val_loss <= 0.01", broken.Error);
+        Assert.Contains("val_loss <= 0.01", Train("--expect", "val_loss<=0.01", "--quiet").Exits(3).Error);
         Assert.Equal(0, Train("--expect", "val_loss<=10").ExitCode);
-        var unknown = Train("--expect", "vall_loss<=10");
-        Assert.Equal(2, unknown.ExitCode);
-        Assert.Contains("no result named vall_loss", unknown.Error);
+        Assert.Contains("no result named vall_loss", Train("--expect", "vall_loss<=10").Exits(2).Error);
     }
 
     [Theory]
@@ -118,15 +91,13 @@ public sealed class TrainAndGenerateTests : IDisposable
     [InlineData("short.txt", "too short to train on", "context of 32")]
     public void Text_that_cannot_be_trained_on_is_reported_at_the_setting_that_names_it(string name, string? content, string what)
     {
-        var text = Path.Combine(root, name);
+        var text = At(name);
         if (content is not null) File.WriteAllText(text, content);
         var config = Write("bad.yaml", File.ReadAllText(Config($"{{ files: [\"{text}\"] }}")).Replace("kind: bpe, vocabulary: 300", "kind: bytes"));
-        var outcome = CommandLine.Run("train", config, "--run", Path.Combine(root, "bad"), "--device", "cpu");
-        Assert.Equal(2, outcome.ExitCode);
+        var outcome = CommandLine.Run("train", config, "--run", At("bad"), "--device", "cpu").Exits(2);
         Assert.Contains($"{config}:3:", outcome.Error);
         Assert.Contains("data.source", outcome.Error);
         Assert.Contains(what, outcome.Error);
-        Assert.DoesNotContain("   at ", outcome.Error);
     }
 
     [Theory]
@@ -134,12 +105,8 @@ public sealed class TrainAndGenerateTests : IDisposable
     [InlineData("cuda:+1")]
     [InlineData("cuda: 1")]
     [InlineData("cuda:")]
-    public void A_device_is_numbered_by_digits_alone(string device)
-    {
-        var outcome = CommandLine.Run("train", Config(), "--run", Path.Combine(root, "wrong"), "--device", device);
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.Contains("must be auto, cpu, cuda or cuda:N", outcome.Error);
-    }
+    public void A_device_is_numbered_by_digits_alone(string device) =>
+        Assert.Contains("must be auto, cpu, cuda or cuda:N", CommandLine.Run("train", Config(), "--run", At("wrong"), "--device", device).Exits(2).Error);
 
     [Theory]
     [InlineData("--device", "gpu")]
@@ -151,50 +118,39 @@ public sealed class TrainAndGenerateTests : IDisposable
     [InlineData("--expect", "val_loss<=.")]
     [InlineData("--set", "model.width=33")]
     [InlineData("--data", "nowhere.txt")]
-    public void Wrong_options_are_exit_code_2_with_a_message(params string[] options)
-    {
-        var outcome = CommandLine.Run(["train", Config(), "--run", Path.Combine(root, "wrong"), .. options]);
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.StartsWith("error: ", outcome.Error);
-        Assert.DoesNotContain("   at ", outcome.Error);
-    }
+    public void Wrong_options_are_exit_code_2_with_a_message(params string[] options) =>
+        Assert.StartsWith("error: ", CommandLine.Run(["train", Config(), "--run", At("wrong"), .. options]).Exits(2).Error);
 
     [Fact]
     public void With_json_an_error_is_one_document_on_standard_output()
     {
-        var outcome = CommandLine.Run("generate", Path.Combine(root, "nowhere"), "--json");
-        Assert.Equal(2, outcome.ExitCode);
-        using var document = JsonDocument.Parse(outcome.Output);
-        Assert.Equal("transformer.error/1", document.RootElement.GetProperty("schema").GetString());
-        Assert.Equal(2, document.RootElement.GetProperty("exit_code").GetInt32());
-        Assert.Contains("nowhere", document.RootElement.GetProperty("errors")[0].GetProperty("file").GetString());
+        var outcome = CommandLine.Run("generate", At("nowhere"), "--json").Exits(2);
+        Assert.Equal("transformer.error/1", outcome.Json.GetProperty("schema").GetString());
+        Assert.Equal(2, outcome.Json.GetProperty("exit_code").GetInt32());
+        Assert.Contains("nowhere", outcome.Json.GetProperty("errors")[0].GetProperty("file").GetString());
     }
 
     [Fact]
     public void A_prompt_that_starts_with_an_at_sign_is_a_prompt()
     {
         Assert.Equal(0, Train("--quiet").ExitCode);
-        var outcome = CommandLine.Run("generate", Path.Combine(root, "run"), "--prompt", "@home", "--max-new-tokens", "2");
-        Assert.StartsWith("@home", outcome.Output);
+        Assert.StartsWith("@home", CommandLine.Run("generate", At("run"), "--prompt", "@home", "--max-new-tokens", "2").Output);
     }
 
     [Fact]
     public void Doctor_says_what_is_in_use()
     {
-        var outcome = CommandLine.Run("doctor", "--json");
-        Assert.True(outcome.ExitCode == 0, outcome.Output);
-        using var document = JsonDocument.Parse(outcome.Output);
-        Assert.Equal("transformer.doctor/1", document.RootElement.GetProperty("schema").GetString());
-        Assert.Matches("^[0-9]+\\.[0-9]+", document.RootElement.GetProperty("libtorch").GetString());
-        Assert.True(document.RootElement.GetProperty("threads").GetInt32() > 0);
+        var outcome = CommandLine.Done("doctor", "--json");
+        Assert.Equal("transformer.doctor/1", outcome.Json.GetProperty("schema").GetString());
+        Assert.Matches("^[0-9]+\\.[0-9]+", outcome.Json.GetProperty("libtorch").GetString());
+        Assert.True(outcome.Json.GetProperty("threads").GetInt32() > 0);
     }
 
     [SharedDataFact("tinyshakespeare/input.txt")]
     public void The_shakespeare_config_reads_nanogpts_split()
     {
         var outcome = CommandLine.Run("train", "shakespeare-char", "--data", Repository.SharedData("tinyshakespeare", "input.txt"),
-            "--run", Path.Combine(root, "shakespeare"), "--set", "training.steps=2", "--set", "training.validate.batches=1", "--set", "training.sample.tokens=0", "--set", "training.schedule.warmup=1");
-        Assert.True(outcome.ExitCode == 0, outcome.Error);
+            "--run", At("shakespeare"), "--set", "training.steps=2", "--set", "training.validate.batches=1", "--set", "training.sample.tokens=0", "--set", "training.schedule.warmup=1").Done();
         Assert.Contains("1,003,854 training and 111,540 validation tokens, vocabulary 65", outcome.Error);
         Assert.Contains("at step 2 (over 1 batch; val_loss is over the whole split)", outcome.Output);
     }

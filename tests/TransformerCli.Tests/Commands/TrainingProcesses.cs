@@ -1,27 +1,14 @@
-using System.Diagnostics;
-using System.Globalization;
-using TestSupport;
-using Transformers.Checkpoints;
-
 namespace TransformerCli.Tests.Commands;
 
 /// <summary>A folder with a tiny text run, and the processes that train it.</summary>
-public abstract class TrainingProcesses : IDisposable
+public abstract class TrainingProcesses : FolderTest
 {
-    protected string Root { get; } = Directory.CreateTempSubdirectory("transformer-nproc-").FullName;
-
-    public void Dispose()
-    {
-        Directory.Delete(Root, recursive: true);
-        GC.SuppressFinalize(this);
-    }
-
-    private protected string Run => Path.Combine(Root, "run");
+    private protected string Run => At("run");
     private protected CheckpointStore Store => new(Path.Combine(Run, "checkpoints"));
 
     protected string[] Train(params string[] sets)
     {
-        File.WriteAllText(Path.Combine(Root, "tiny.yaml"), """
+        Write("tiny.yaml", """
             data:
               kind: text
               source: { generator: stories, size: 200kB }
@@ -42,7 +29,7 @@ public abstract class TrainingProcesses : IDisposable
     // On a busy machine a process may well be silent for some seconds: only tests of silence shorten the limit.
     protected static string[] Under(string mpi, int? silence = null) => ["env", $"TRANSFORMER_MPIRUN={Mpi.Launcher(mpi)}", .. silence is { } limit ? new[] { $"TRANSFORMER_SILENCE={limit}" } : []];
 
-    private protected ProgramProcess Start(string mpi, int processes, params string[] sets) => new(Root, [.. Train(sets), "--nproc", $"{processes}"], Under(mpi));
+    private protected ProgramProcess Start(string mpi, int processes, params string[] sets) => new(Folder, [.. Train(sets), "--nproc", $"{processes}"], Under(mpi));
 
     // The training processes by rank, which a launcher passes in the environment. Some are children of a shell.
     protected Dictionary<int, int> Ranks()

@@ -1,7 +1,4 @@
-using System.Globalization;
 using System.Reflection;
-using System.Text.RegularExpressions;
-using TestSupport;
 
 namespace TransformerCli.Tests.Docs;
 

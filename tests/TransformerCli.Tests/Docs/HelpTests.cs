@@ -1,5 +1,4 @@
 using System.CommandLine.Parsing;
-using TestSupport;
 
 namespace TransformerCli.Tests.Docs;
 

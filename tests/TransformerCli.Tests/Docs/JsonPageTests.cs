@@ -1,7 +1,4 @@
 using System.Reflection;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using TestSupport;
 using Transformers.IO;
 
 namespace TransformerCli.Tests.Docs;

@@ -1,8 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace TransformerCli.Tests.Docs;
 
 /// <summary>The sizes in docs/paper.md are those of the presets.</summary>
@@ -16,9 +11,8 @@ public sealed partial class PaperPageTests
         Assert.Equal(9, rows.Count);
         foreach (Match row in rows)
         {
-            var outcome = CommandLine.Run("inspect", row.Groups["preset"].Value, "--no-measure", "--json", "--device", "cpu");
-            Assert.True(outcome.ExitCode == 0, outcome.Error);
-            var cost = JsonDocument.Parse(outcome.Output).RootElement.GetProperty("inspection").GetProperty("cost");
+            var outcome = CommandLine.Done("inspect", row.Groups["preset"].Value, "--no-measure", "--json", "--device", "cpu");
+            var cost = outcome.Json.GetProperty("inspection").GetProperty("cost");
             Assert.Equal(row.Groups["parameters"].Value, cost.GetProperty("parameters").GetInt64().ToString("N0", CultureInfo.InvariantCulture));
             if (row.Groups["flops"].Value is { Length: > 0 } flops)
                 Assert.Equal(flops, (cost.GetProperty("forward_flops").GetDouble() / 1e9).ToString("0.00", CultureInfo.InvariantCulture));

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace TransformerCli.Tests.Docs;
 
 /// <summary>docs/reliability.md names only tests that exist.</summary>

@@ -1,5 +1,3 @@
-using Transformers.Benchmarks;
-using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Benchmarks;

@@ -1,11 +1,3 @@
-using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Benchmarks;

@@ -1,10 +1,3 @@
-using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Benchmarks;

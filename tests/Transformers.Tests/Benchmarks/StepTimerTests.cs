@@ -1,12 +1,3 @@
-using Transformers.Tests.Training;
-using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Benchmarks;

@@ -1,18 +1,12 @@
-using System.Text;
-using Transformers.Benchmarks;
-using Transformers.IO;
-using Transformers.Tokenizers;
 using Transformers.Tests.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Benchmarks;
 
-public class TokenizerBenchmarkTests
+public class TokenizerBenchmarkTests : TempFolderTest
 {
     [Fact]
     public void A_benchmark_covers_the_whole_text_on_each_number_of_threads()
     {
-        using var folder = new TempFolder();
         var text = Encoding.UTF8.GetBytes(TextSamples.Words(1, 250_000));
         Assert.InRange(text.Length, 1_200_000, 2_000_000); // two parts
         File.WriteAllBytes(folder["text.txt"], text);
@@ -29,7 +23,6 @@ public class TokenizerBenchmarkTests
     [Fact]
     public void A_text_that_the_given_tokenizer_cannot_encode_is_the_users_error()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["text.txt"], "the cat sat on the mat, the cat sat on the hat");
         Assert.Throws<UserException>(() => TokenizerBenchmark.Run([folder["text.txt"]], new BpeTrainerOptions { VocabularySize = 258 }, repeats: 1, tokenizer: CharacterTokenizer.FromText("abc")));
     }

@@ -1,8 +1,6 @@
-using Transformers.Checkpoints;
-
 namespace Transformers.Tests.Checkpoints;
 
-public class BackgroundCheckpointsTests
+public class BackgroundCheckpointsTests : TempFolderTest
 {
     static readonly CheckpointPolicy Policy = new(5);
 
@@ -11,7 +9,6 @@ public class BackgroundCheckpointsTests
     [Fact]
     public void A_save_is_written_on_another_thread_while_the_caller_goes_on()
     {
-        using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);
         using var saver = new BackgroundCheckpoints(store, Policy);
         using var mayWrite = new ManualResetEventSlim();
@@ -37,7 +34,6 @@ public class BackgroundCheckpointsTests
     [Fact]
     public void At_most_one_save_is_in_flight()
     {
-        using var folder = new TempFolder();
         using var saver = new BackgroundCheckpoints(new(folder.FullPath), Policy);
         int now = 0, most = 0;
         for (var step = 1; step <= 5; step++)
@@ -55,7 +51,6 @@ public class BackgroundCheckpointsTests
     [Fact]
     public void A_snapshot_that_is_not_begun_is_let_go_of()
     {
-        using var folder = new TempFolder();
         using var saver = new BackgroundCheckpoints(new(folder.FullPath), Policy);
         saver.Begin(Contents(1, _ => throw new IOException("No space left on device")));
         var memory = new Memory();
@@ -76,7 +71,6 @@ public class BackgroundCheckpointsTests
     [InlineData("now")]
     public void A_failure_surfaces_at_the_next_call_and_only_once(string call)
     {
-        using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);
         using var saver = new BackgroundCheckpoints(store, Policy);
         saver.SaveNow(Contents(1));
@@ -100,7 +94,6 @@ public class BackgroundCheckpointsTests
     [Fact]
     public void Closing_waits_for_the_save_in_flight()
     {
-        using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);
         using (var saver = new BackgroundCheckpoints(store, Policy)) saver.Begin(Contents(1, s => s.Write(new byte[5 << 20])));
         Assert.Equal(1, store.FindNewestIntact(out _)!.Step);

@@ -1,21 +1,14 @@
-using Transformers.Tests.Training;
 using System.Runtime.InteropServices;
-using Transformers.Checkpoints;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Runs;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Checkpoints;
 
 [Collection("engine")]
-public class CheckpointAverageTests
+public class CheckpointAverageTests : TinyRunTest
 {
     [Fact]
     public void The_average_of_checkpoints_is_the_mean_of_their_weights_and_translates()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Translation(), "run", maxSteps: 11);
         using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
         var checkpoints = folder.Checkpoints.Steps().Select(step => Checkpoint.Open(folder.Checkpoints.PathOf(step))).ToList();
@@ -35,7 +28,6 @@ public class CheckpointAverageTests
     [Fact]
     public void Checkpoints_of_other_shapes_or_tokenizers_are_not_averaged()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked("training.steps=1"), "a");
         runs.Start(SentenceRuns.Masked("training.steps=1", "model.layers=1"), "b");
         runs.Start(SentenceRuns.Masked("training.steps=1", "data.tokenizer.kind=bytes"), "c");
@@ -48,7 +40,6 @@ public class CheckpointAverageTests
     [Fact]
     public void A_checkpoint_that_was_saved_only_because_it_was_the_best_is_averaged_with_others()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Translation(), "run", maxSteps: 1);
         var regular = TrainedRun.Open(runs.PathOf("run"), "latest").Checkpoint;
         using var contents = new CheckpointContents(2);

@@ -1,8 +1,6 @@
-using Transformers.Checkpoints;
-
 namespace Transformers.Tests.Checkpoints;
 
-public class CheckpointStoreTests
+public class CheckpointStoreTests : TempFolderTest
 {
     const string Loss = "val_loss";
 
@@ -27,7 +25,6 @@ public class CheckpointStoreTests
     [Fact]
     public void What_was_saved_is_found_and_read_back()
     {
-        using var folder = new TempFolder();
         Store(folder).Save(Contents(12, 1.5), new(2, Loss));
         var found = Store(folder).FindNewestIntact(out var skipped);
         Assert.Empty(skipped);
@@ -43,7 +40,6 @@ public class CheckpointStoreTests
     [Fact]
     public void An_empty_or_absent_folder_has_no_checkpoint()
     {
-        using var folder = new TempFolder();
         Assert.Null(Store(folder).FindNewestIntact(out var skipped));
         Assert.Empty(skipped);
         Assert.Throws<CheckpointException>(() => Store(folder).Open("latest"));
@@ -53,7 +49,6 @@ public class CheckpointStoreTests
     [Fact]
     public void The_newest_checkpoint_is_the_one_with_the_highest_step_regardless_of_time()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         foreach (var step in new long[] { 9, 100_000_000, 10 }) store.Write(Contents(step));
         Directory.SetLastWriteTimeUtc(store.PathOf(9), DateTime.UtcNow.AddYears(5));
@@ -65,7 +60,6 @@ public class CheckpointStoreTests
     [Fact]
     public void Damaged_ones_are_passed_over_with_the_reason()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         foreach (var step in new long[] { 1, 2, 3 }) store.Write(Contents(step));
         Damage(store, 3);
@@ -87,7 +81,6 @@ public class CheckpointStoreTests
     [InlineData("step-99999999999999999999")]
     public void Folders_of_other_names_are_no_checkpoints(string name)
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(Path.Combine(folder["checkpoints"], name));
         Assert.Empty(Store(folder).Steps());
     }
@@ -95,7 +88,6 @@ public class CheckpointStoreTests
     [Fact]
     public void A_renamed_checkpoint_is_not_taken_for_another_step()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         store.Write(Contents(5));
         Directory.Move(store.PathOf(5), store.PathOf(500));
@@ -106,7 +98,6 @@ public class CheckpointStoreTests
     [Fact]
     public void The_last_n_and_the_best_stay()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         double[] losses = [5, 1, 4, 2, 3, 9, 8, 7];
         for (var i = 0; i < losses.Length; i++)
@@ -125,7 +116,6 @@ public class CheckpointStoreTests
     [Fact]
     public void Of_equally_good_checkpoints_the_earliest_is_the_best()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         double[] losses = [0.9, 0.3, 0.3, 0.8];
         for (var i = 0; i < losses.Length; i++) store.Save(Contents(i, losses[i]), new(1, Loss));
@@ -139,7 +129,6 @@ public class CheckpointStoreTests
     [InlineData(double.PositiveInfinity)]
     public void A_metric_that_is_not_finite_is_never_the_best_not_even_as_the_first(double value)
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         store.Save(Contents(1, value), new(1, Loss));
         Assert.Null(store.BestStep);
@@ -153,7 +142,6 @@ public class CheckpointStoreTests
     [Fact]
     public void Damaged_checkpoints_do_not_count_as_kept_and_the_only_intact_one_is_not_deleted()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         for (var step = 1; step <= 3; step++) store.Write(Contents(step));
         File.WriteAllText(Path.Combine(store.PathOf(2), CheckpointFiles.Model), "short");
@@ -164,22 +152,15 @@ public class CheckpointStoreTests
         store.Write(Contents(5));
         Damage(store, 4);
         Damage(store, 5);
-        var report = new RotatingStore(store.Folder).Rotate();
-        Assert.Contains("intact", Assert.Single(report));
+        Assert.Contains("intact", Assert.Single(new CheckpointStore(store.Folder).Rotate(new(2)).Warnings));
         Assert.Equal([5L, 4, 1], store.Steps());
         Assert.Equal(1, store.FindNewestIntact(out _)!.Step);
     }
 
     /// <summary>A process of its own, which knows of no checkpoint that it is intact.</summary>
-    sealed class RotatingStore(string folder)
-    {
-        public IReadOnlyList<string> Rotate() => new CheckpointStore(folder).Rotate(new(2)).Warnings;
-    }
-
     [Fact]
     public void A_deletion_that_fails_is_reported_and_does_not_stop_the_others()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         for (var step = 1; step <= 3; step++) store.Write(Contents(step));
         // A file in the way of the name under which step 2 would be deleted.
@@ -195,7 +176,6 @@ public class CheckpointStoreTests
     [Fact]
     public void Saving_a_step_again_replaces_it()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         store.Save(Contents(1, fill: 1), new(1));
         store.Save(Contents(1, fill: 2), new(1));
@@ -207,7 +187,6 @@ public class CheckpointStoreTests
     [Fact]
     public void Leftovers_of_a_killed_process_are_deleted_and_pointers_to_missing_checkpoints_are_corrected()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         var policy = new CheckpointPolicy(9, Loss);
         for (var step = 1; step <= 3; step++) store.Save(Contents(step, step), policy);
@@ -226,7 +205,6 @@ public class CheckpointStoreTests
     [Fact]
     public void Going_back_sets_later_checkpoints_aside_without_losing_them()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         var policy = new CheckpointPolicy(9, Loss);
         for (var step = 1; step <= 4; step++) store.Save(Contents(step, 10 - step), policy);
@@ -252,7 +230,6 @@ public class CheckpointStoreTests
     [Fact]
     public void A_source_that_fails_leaves_the_earlier_checkpoint_and_no_trace()
     {
-        using var folder = new TempFolder();
         var store = Store(folder);
         store.Save(Contents(1), new(1));
         Assert.Throws<CheckpointException>(() => store.Save(Contents(2).Add("extra.bin", _ => throw new IOException("No space left on device")), new(1)));

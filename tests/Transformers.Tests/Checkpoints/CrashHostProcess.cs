@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>Starts tests/CrashHost, a process that tests may kill.</summary>
@@ -21,13 +19,13 @@ static class CrashHostProcess
     public static Process Start(string[] arguments, string? failPoint = null, params string[] prefix) => Process.Start(Info(arguments, failPoint, prefix))!;
 
     /// <summary>Runs to the end, or for at most so long and then kills it.</summary>
-    public static (int ExitCode, string Output, string Error) Run(string[] arguments, string? failPoint = null, TimeSpan? killAfter = null, params string[] prefix)
+    public static Outcome Run(string[] arguments, string? failPoint = null, TimeSpan? killAfter = null, params string[] prefix)
     {
         using var process = Start(arguments, failPoint, prefix);
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
         if (killAfter is not null && !process.WaitForExit(killAfter.Value)) process.Kill();
         process.WaitForExit();
-        return (process.ExitCode, output.Result, error.Result);
+        return new(process.ExitCode, output.Result, error.Result);
     }
 }

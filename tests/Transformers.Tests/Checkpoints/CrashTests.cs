@@ -1,13 +1,8 @@
-using System.Globalization;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Runs;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>A process that saves at every step is killed; whoever goes on must end with the weights of the one that was never killed.</summary>
 [Trait("Category", "slow")]
-public class CrashTests
+public class CrashTests : TempFolderTest
 {
     // TRANSFORMER_CRASHES=200 for the full count: tests/Long/fuzz.
     static readonly int Crashes = int.Parse(Environment.GetEnvironmentVariable("TRANSFORMER_CRASHES") ?? "8", CultureInfo.InvariantCulture);
@@ -27,9 +22,7 @@ public class CrashTests
     static string RunUninterrupted(int steps)
     {
         using var folder = new TempFolder();
-        var (code, output, error) = CrashHostProcess.Run(Train(folder["run"], steps, "now"));
-        Assert.True(code == 0, error);
-        return LastLine(output);
+        return LastLine(CrashHostProcess.Run(Train(folder["run"], steps, "now")).Done().Output);
     }
 
     public static TheoryData<string> FailPoints => [.. FailPoint.All];
@@ -38,7 +31,6 @@ public class CrashTests
     [MemberData(nameof(FailPoints))]
     public void A_run_killed_between_any_two_stages_of_a_save_continues_to_the_same_weights(string failPoint)
     {
-        using var folder = new TempFolder();
         const int Steps = 5;
         // The fourth step's save: by then older checkpoints are deleted and the pointers move. A save passes the boundaries of
         // its five files in a row; a folder is replaced only where the step is saved again.
@@ -59,9 +51,7 @@ public class CrashTests
         Assert.True(code == CrashHostProcess.Killed, $"was not killed at {failPoint}: {code} {output} {error}");
         AssertSound(folder["run"], atLeast: 1);
 
-        (code, output, error) = CrashHostProcess.Run(Train(folder["run"], Steps, "background"));
-        Assert.True(code == 0, error);
-        Assert.Equal(Uninterrupted(Steps), LastLine(output));
+        Assert.Equal(Uninterrupted(Steps), LastLine(CrashHostProcess.Run(Train(folder["run"], Steps, "background")).Done().Output));
         AssertFinished(folder["run"], Steps);
     }
 
@@ -70,7 +60,6 @@ public class CrashTests
     [InlineData("background")]
     public void A_run_killed_at_random_moments_continues_to_the_same_weights(string when)
     {
-        using var folder = new TempFolder();
         var random = new Random(20240607);
         const int Endless = 1_000_000_000;
         for (var i = 0; i < Crashes; i++)

@@ -1,12 +1,7 @@
-using System.Buffers.Binary;
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.IO;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>Every file of a checkpoint, cut at every boundary and flipped in every region.</summary>
-public class DamagedCheckpointTests
+public class DamagedCheckpointTests : TempFolderTest
 {
     static CheckpointContents Contents(long step) => new CheckpointContents(step)
         .AddTensors(CheckpointFiles.Model, [TensorBytes.FromMemory("w", SafetensorsDtype.U8, [4000], new byte[4000]), TensorBytes.FromMemory("b", SafetensorsDtype.F64, [2], new byte[16])])
@@ -38,7 +33,6 @@ public class DamagedCheckpointTests
     [MemberData(nameof(Files))]
     public void A_file_truncated_anywhere_is_named_and_the_previous_checkpoint_is_used(string name)
     {
-        using var folder = new TempFolder();
         new CheckpointStore(folder.FullPath).Write(Contents(1));
         var whole = File.ReadAllBytes(Path.Combine(folder["step-00000001"], name));
         var header = name.EndsWith(".safetensors", StringComparison.Ordinal) ? 8 + BinaryPrimitives.ReadInt32LittleEndian(whole) : whole.Length / 2;
@@ -51,7 +45,6 @@ public class DamagedCheckpointTests
     [MemberData(nameof(Files))]
     public void A_flipped_bit_anywhere_is_named_with_its_file_and_the_previous_checkpoint_is_used(string name)
     {
-        using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);
         store.Write(Contents(1));
         store.Write(Contents(2));
@@ -76,7 +69,6 @@ public class DamagedCheckpointTests
     [Fact]
     public void A_manifest_that_points_outside_the_folder_is_refused_even_with_a_correct_checksum()
     {
-        using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);
         store.Write(Contents(1));
         File.WriteAllText(folder["secret"], "x");
@@ -91,7 +83,6 @@ public class DamagedCheckpointTests
     [UnixFact]
     public void A_pipe_in_a_files_place_is_an_error_and_not_a_wait_without_end()
     {
-        using var folder = new TempFolder();
         Assert.Equal(0, MountFactAttribute.Run("mkfifo", folder["pipe"]));
         Assert.Equal(SafetensorsError.HeaderTooSmall, Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open(folder["pipe"])).Error);
         Assert.Throws<UserException>(() => TrainingState.Read(folder["pipe"]));
@@ -101,7 +92,6 @@ public class DamagedCheckpointTests
     [Fact]
     public void A_file_that_is_a_symbolic_link_is_refused()
     {
-        using var folder = new TempFolder();
         var store = new CheckpointStore(folder.FullPath);
         store.Write(Contents(1));
         var path = Path.Combine(store.PathOf(1), CheckpointFiles.Config);

@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.RegularExpressions;
-using TestSupport;
 
 namespace Transformers.Tests.Checkpoints;
 
@@ -14,15 +12,12 @@ public sealed class StraceFactAttribute : FactAttribute
 }
 
 [Trait("Category", "slow")]
-public partial class DurabilityOrderTests
+public partial class DurabilityOrderTests : TempFolderTest
 {
     [StraceFact]
     public void Everything_is_synced_before_it_gets_its_name_and_before_what_it_replaces_is_deleted()
     {
-        using var folder = new TempFolder();
-        var (code, _, error) = CrashHostProcess.Run(["train", folder["run"], "4", "100", "now"], prefix:
-            ["strace", "-f", "-y", "-e", "trace=fsync,rename,renameat,renameat2", "-o", folder["trace"], "-qq"]);
-        Assert.True(code == 0, error);
+        CrashHostProcess.Run(["train", folder["run"], "4", "100", "now"], prefix: ["strace", "-f", "-y", "-e", "trace=fsync,rename,renameat,renameat2", "-o", folder["trace"], "-qq"]).Done();
         // As "fsync /path" and "rename /from /to", relative to the run. Calls split over two lines by another thread are joined by their start.
         var calls = File.ReadLines(folder["trace"]).Select(line => Call().Match(line)).Where(m => m.Success)
             .Select(m => string.Join(' ', m.Groups.Values.Skip(1).Where(g => g.Success).Select(g => g.Value)).Replace(folder["run/checkpoints"], "C")).ToList();

@@ -1,14 +1,8 @@
-using System.Buffers.Binary;
-using System.Globalization;
-using System.Text;
-using Transformers.Checkpoints;
-using Transformers.Runs;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>Files mutated at random, by a fixed seed: they are read or refused with a typed error, in bounded memory.</summary>
 [Trait("Category", "slow")]
-public class FormatFuzzTests
+public class FormatFuzzTests : TempFolderTest
 {
     [Fact]
     public void Mutated_safetensors_files_are_read_or_refused()
@@ -47,7 +41,6 @@ public class FormatFuzzTests
     [Fact]
     public void Mutated_manifests_whose_checksum_holds_are_read_or_refused()
     {
-        using var folder = new TempFolder();
         var manifest = new CheckpointManifest(CheckpointManifest.SchemaName, 3, new Dictionary<string, double> { ["val_loss"] = 1.5 },
             [new("model.safetensors", 100, "00000000"), new("state.json", 10, "ffffffff")]).ToJson();
         var accepted = Mutants.Read(Mutants.Count / 10, [manifest[25..]], bytes =>
@@ -65,7 +58,6 @@ public class FormatFuzzTests
     [Fact]
     public void Mutated_metrics_are_read_or_refused()
     {
-        using var folder = new TempFolder();
         var seed = """
             {"step":1,"split":"train","loss":2.5}
             {"step":2,"split":"val","loss":null,"nested":{"a":[1]}}

@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using TestSupport;
-using Transformers.Checkpoints;
 
 namespace Transformers.Tests.Checkpoints;
 
@@ -15,11 +13,11 @@ public sealed class UnixFactAttribute : FactAttribute
 
 /// <summary>The disk is full, may not be written, or files may not grow: the run says so and ends, and what was saved stays.</summary>
 [Trait("Category", "slow")]
-public class FullDiskTests
+public class FullDiskTests : TempFolderTest
 {
     static string[] Train(string run, int steps) => ["train", run, $"{steps}", "5000", "background"];
 
-    static long AssertEndedSoundly((int ExitCode, string Output, string Error) ended, string run, string message)
+    static long AssertEndedSoundly(Outcome ended, string run, string message)
     {
         Assert.True(ended.ExitCode == 2, $"exit code {ended.ExitCode}: {ended.Output} {ended.Error}");
         Assert.Contains(message, ended.Error);
@@ -32,7 +30,6 @@ public class FullDiskTests
     [MountFact]
     public void A_full_disk_leaves_the_earlier_checkpoint_and_the_run_continues_once_there_is_space()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["disk"]);
         Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=260k", "tmpfs", folder["disk"]));
         try
@@ -40,8 +37,7 @@ public class FullDiskTests
             var step = AssertEndedSoundly(CrashHostProcess.Run(Train(folder["disk/run"], 6)), folder["disk/run"], "No space left on device");
             Assert.InRange(step, 1, 5);
             Assert.Equal(0, MountFactAttribute.Run("mount", "-o", "remount,size=4m", folder["disk"]));
-            var (code, output, error) = CrashHostProcess.Run(Train(folder["disk/run"], 6));
-            Assert.True(code == 0, error);
+            var output = CrashHostProcess.Run(Train(folder["disk/run"], 6)).Done().Output;
             var straight = CrashHostProcess.Run(Train(folder["run"], 6));
             Assert.Equal(straight.Output.TrimEnd().Split('\n')[^1], output.TrimEnd().Split('\n')[^1]);
         }
@@ -54,7 +50,6 @@ public class FullDiskTests
     [MountFact]
     public void A_read_only_disk_ends_a_run_with_a_message_and_its_checkpoints_can_be_read()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["disk"]);
         Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder["disk"]));
         try
@@ -73,7 +68,6 @@ public class FullDiskTests
     [UnixFact]
     public void Without_write_permission_a_run_ends_with_a_message()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["run"]);
         if (OperatingSystem.IsWindows()) return; // For the analyzer: the attribute skips it there.
         File.SetUnixFileMode(folder["run"], UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
@@ -87,7 +81,6 @@ public class FullDiskTests
     [UnixFact]
     public void A_limit_on_file_sizes_ends_the_run_with_a_message_and_does_not_kill_it()
     {
-        using var folder = new TempFolder();
         Assert.Equal(0, CrashHostProcess.Run(Train(folder["run"], 2)).ExitCode);
         // 32 blocks are 16 or 32 KiB, depending on the shell; the weights need 40. By default, the runtime also keeps its code pages in files.
         var ended = CrashHostProcess.Run(Train(folder["run"], 3), prefix: ["sh", "-c", "DOTNET_EnableWriteXorExecute=0; export DOTNET_EnableWriteXorExecute; ulimit -f 32; exec \"$@\"", "sh"]);

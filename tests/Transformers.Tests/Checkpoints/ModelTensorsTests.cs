@@ -1,22 +1,19 @@
 using TorchSharp;
-using Transformers.Checkpoints;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Checkpoints;
 
 [Collection("engine")]
-public sealed class ModelTensorsTests : IDisposable
+public sealed class ModelTensorsTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
     readonly DisposeScope scope = NewDisposeScope();
 
     public ModelTensorsTests() => NativeLibraries.Load();
 
-    public void Dispose()
+    public override void Dispose()
     {
         scope.Dispose();
-        folder.Dispose();
+        base.Dispose();
     }
 
     [Fact]

@@ -1,13 +1,10 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using Transformers.Checkpoints;
 
 namespace Transformers.Tests.Checkpoints;
 
-public class SafetensorsFileTests
+public class SafetensorsFileTests : TempFolderTest
 {
     static TensorBytes Tensor(string name, SafetensorsDtype dtype, long[] shape, params byte[] bytes) => TensorBytes.FromMemory(name, dtype, shape, bytes);
 
@@ -93,7 +90,6 @@ public class SafetensorsFileTests
     [Fact]
     public void Metadata_come_back()
     {
-        using var folder = new TempFolder();
         var metadata = new Dictionary<string, string> { ["format"] = "pt", ["\"quoted\" / \u0001"] = "𝔘 \\ \n" };
         SafetensorsWriter.Write(folder["t"], [], metadata);
         using var file = SafetensorsFile.Open(folder["t"]);
@@ -103,7 +99,6 @@ public class SafetensorsFileTests
     [Fact]
     public unsafe void Memory_at_an_address_is_written_and_copied_back_to_an_address()
     {
-        using var folder = new TempFolder();
         float[] values = [1, float.NaN, float.NegativeInfinity, -0f], back = new float[4];
         fixed (float* p = values, q = back)
         {
@@ -134,7 +129,6 @@ public class SafetensorsFileTests
     [Fact]
     public void A_failed_write_leaves_the_old_file_and_no_leftover()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["t"], "old");
         Assert.Throws<SafetensorsException>(() => SafetensorsWriter.Write(folder["t"], [Tensor("a", SafetensorsDtype.U8, [2], 1)]));
         Assert.Equal("old", File.ReadAllText(folder["t"]));
@@ -144,7 +138,6 @@ public class SafetensorsFileTests
     [Fact]
     public void A_tensor_that_is_not_there_is_named()
     {
-        using var folder = new TempFolder();
         SafetensorsWriter.Write(folder["t"], []);
         using var file = SafetensorsFile.Open(folder["t"]);
         var error = Assert.Throws<SafetensorsException>(() => file["blocks.0.attention.weight"]);
@@ -155,7 +148,6 @@ public class SafetensorsFileTests
     [Fact]
     public void A_closed_file_gives_no_bytes()
     {
-        using var folder = new TempFolder();
         SafetensorsWriter.Write(folder["t"], [Tensor("a", SafetensorsDtype.U8, [1], 1)]);
         var file = SafetensorsFile.Open(folder["t"]);
         file.Dispose();

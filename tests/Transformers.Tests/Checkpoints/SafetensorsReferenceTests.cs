@@ -1,11 +1,7 @@
-using System.Buffers.Binary;
-using System.Text;
-using Transformers.Checkpoints;
-
 namespace Transformers.Tests.Checkpoints;
 
 /// <summary>The byte strings that the format's reference implementation tests, and its published attacks.</summary>
-public class SafetensorsReferenceTests
+public class SafetensorsReferenceTests : TempFolderTest
 {
     internal static byte[] Bytes(string header, int dataLength = 0, long? claimed = null)
     {
@@ -193,7 +189,6 @@ public class SafetensorsReferenceTests
     [Fact]
     public void A_folder_or_nothing_in_the_files_place_is_an_error_that_names_it()
     {
-        using var folder = new TempFolder();
         Assert.Equal(SafetensorsError.Unreadable, Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open(folder.FullPath)).Error);
         Assert.Equal(SafetensorsError.Unreadable, Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open(folder["absent"])).Error);
     }

@@ -1,5 +1,3 @@
-using Transformers.Checkpoints;
-
 namespace Transformers.Tests.Checkpoints;
 
 public class TensorNamesTests

@@ -1,10 +1,6 @@
-using System.Text;
-using Transformers.Checkpoints;
-using Transformers.IO;
-
 namespace Transformers.Tests.Checkpoints;
 
-public class TrainingStateTests
+public class TrainingStateTests : TempFolderTest
 {
     internal static TrainingState Example { get; } = new()
     {
@@ -48,7 +44,7 @@ public class TrainingStateTests
     [Fact]
     public void The_state_of_version_1_is_read()
     {
-        var old = TrainingState.Read(TestSupport.Repository.PathOf("tests", "Golden", "Runs", "gpt", "checkpoints", "step-00000300", "state.json"));
+        var old = TrainingState.Read(Repository.Golden("Runs", "gpt", "checkpoints", "step-00000300", "state.json"));
         Assert.Equal((300, 153600, 300, 300, 1), (old.Trainer.Step, old.Trainer.Targets, old.Trainer.OptimizerSteps, old.Trainer.ValidatedStep, old.Trainer.MicroPieces));
         Assert.Equal(new BestSoFar(300, 3.573210347410313), old.Trainer.Best);
         Assert.Equal(300, old.Trainer.Sampler["batches"]);
@@ -98,7 +94,6 @@ public class TrainingStateTests
     [Fact]
     public void A_file_too_large_to_be_a_state_is_not_read()
     {
-        using var folder = new TempFolder();
         using (var file = File.Create(folder["state.json"])) file.SetLength(1L << 40);
         Assert.Contains("at most", Assert.ThrowsAny<UserException>(() => TrainingState.Read(folder["state.json"])).Message);
     }

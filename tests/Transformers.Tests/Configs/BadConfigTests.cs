@@ -1,23 +1,7 @@
-using TestSupport;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
-public sealed class BadConfigTests : IDisposable
+public sealed class BadConfigTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("bad-configs-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    public static TheoryData<int, string> Rows()
-    {
-        var rows = new TheoryData<int, string>();
-        foreach (var (index, bad) in BadConfigs.All.Index()) rows.Add(index, bad.Name);
-        return rows;
-    }
-
     [Fact]
     public void The_table_has_at_least_forty_rows_and_each_is_wrong_in_its_own_way()
     {
@@ -26,13 +10,12 @@ public sealed class BadConfigTests : IDisposable
         ConfigFile.Parse<RunConfig>(BadConfigs.Good);
     }
 
-    [Theory, MemberData(nameof(Rows))]
+    [Theory, MemberData(nameof(BadConfigs.Rows), MemberType = typeof(BadConfigs))]
     public void A_bad_config_is_refused_with_file_line_path_and_remedy(int row, string name)
     {
         var bad = BadConfigs.All[row];
         Assert.Equal(name, bad.Name);
-        var file = Path.Combine(folder, bad.File);
-        File.WriteAllBytes(file, bad.Content);
+        var file = Write(bad.File, bad.Content);
 
         var exception = Assert.Throws<UserException>(() => ConfigFile.Load<RunConfig>([file]));
 

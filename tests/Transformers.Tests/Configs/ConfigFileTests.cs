@@ -1,27 +1,7 @@
-using TestSupport;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
-public sealed class ConfigFileTests : IDisposable
+public sealed class ConfigFileTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("configs-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
-    string Write(string name, string text)
-    {
-        var path = Path.Combine(folder, name);
-        File.WriteAllText(path, text);
-        return path;
-    }
-
     static RunConfig With(params string[] sets) => ConfigFile.Parse<RunConfig>(BadConfigs.Good, sets: sets);
 
     static Problem Refused(Func<object> load) => Assert.Single(Assert.Throws<UserException>(load).Problems);
@@ -154,7 +134,7 @@ public sealed class ConfigFileTests : IDisposable
     [Fact]
     public void A_folder_and_a_file_of_many_megabytes_are_not_configs()
     {
-        Assert.Contains("folder", Refused(() => ConfigFile.Load<RunConfig>([folder])).Message);
+        Assert.Contains("folder", Refused(() => ConfigFile.Load<RunConfig>([Folder])).Message);
         var large = Write("large.yaml", "# " + new string('x', ConfigFile.MaximumBytes));
         Assert.Contains("larger than", Refused(() => ConfigFile.Load<RunConfig>([large])).Message);
     }
@@ -203,8 +183,7 @@ public sealed class ConfigFileTests : IDisposable
         var path = Write("model.yaml", "model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 4 }");
         Assert.IsType<ModelFragment>(ModelFragment.LoadOrRun([path]));
         Assert.IsType<RunConfig>(ModelFragment.LoadOrRun([Write("run.yaml", BadConfigs.Good), path], ["training.batch.tokens=4096"]));
-        var problems = Assert.Throws<UserException>(() => ModelFragment.LoadOrRun([path], ["trainng.steps=3"])).Problems;
-        Assert.Contains(problems, p => p.Hint == "did you mean training?");
+        Assert.Contains(Assert.Throws<UserException>(() => ModelFragment.LoadOrRun([path], ["trainng.steps=3"])).Problems, p => p.Hint == "did you mean training?");
     }
 
     [Fact]

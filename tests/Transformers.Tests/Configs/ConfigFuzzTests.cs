@@ -1,9 +1,3 @@
-using System.Text;
-using TestSupport;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
 /// <summary>Mutated configs are bound or refused with their places, in bounded memory.</summary>

@@ -1,8 +1,3 @@
-using Transformers.Training;
-using TestSupport;
-using Transformers.Configs;
-using Transformers.Models;
-
 namespace Transformers.Tests.Configs;
 
 public sealed class ConfigReferenceTests

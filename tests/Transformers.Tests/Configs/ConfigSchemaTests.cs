@@ -1,7 +1,4 @@
-using Transformers.Training;
 using System.Text.Json.Nodes;
-using TestSupport;
-using Transformers.Configs;
 
 namespace Transformers.Tests.Configs;
 
@@ -70,7 +67,7 @@ public sealed class ConfigSchemaTests
     static IEnumerable<string> References(JsonNode? node) => node switch
     {
         JsonObject map => map.SelectMany(p => p.Key == "$ref" ? [(string)p.Value!] : References(p.Value)),
-        JsonArray list => list.SelectMany(References),
+        System.Text.Json.Nodes.JsonArray list => list.SelectMany(References),
         _ => [],
     };
 }

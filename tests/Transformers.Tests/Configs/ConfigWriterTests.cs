@@ -1,9 +1,3 @@
-using TestSupport;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Layers;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
 public sealed class ConfigWriterTests

@@ -1,8 +1,3 @@
-using Transformers.Tests.Training;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
 /// <summary>The same data set, read from elsewhere.</summary>

@@ -1,6 +1,3 @@
-using Transformers.Configs;
-using Transformers.IO;
-
 namespace Transformers.Tests.Configs;
 
 /// <summary>Records of the tests' own, to show that a kind is added by adding a record.</summary>

@@ -1,7 +1,3 @@
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Training;
-
 namespace Transformers.Tests.Configs;
 
 /// <summary>What is suggested to somebody who writes a config with the names of another program.</summary>

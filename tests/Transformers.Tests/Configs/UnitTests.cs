@@ -1,5 +1,3 @@
-using Transformers.Configs;
-
 namespace Transformers.Tests.Configs;
 
 public sealed class UnitTests

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace Transformers.Tests.Conventions;
 
 /// <summary>The folders of the library are in the order in which data flows, and each uses only those above it.</summary>
@@ -48,14 +45,17 @@ public sealed class LayerTests
     public void The_kernels_know_nothing_of_libtorch() =>
         Nowhere(SourceFile.Below("Kernels", 30, ".h").Concat(SourceFile.Below("Kernels", 15, ".cpp")), @"#include\s*<(ATen|c10|torch)|at::Tensor|omp\.h");
 
-    // A using directive, or a name qualified by the folder's.
+    // A using directive, or a name qualified by the folder's. IO, the first folder, is used by all others: the project names it once.
     static IEnumerable<(SourceFile File, string Folder, string Used)> Uses()
     {
         var used = new Regex($@"\bTransformers\.({string.Join('|', Order)})\b|(?<![\w.""])({string.Join('|', Order)})\.[A-Z]\w*[.(<]");
         foreach (var file in SourceFile.Below("Transformers", 150, ".cs"))
+        {
+            if (FolderOf(file) != "IO") yield return (file, FolderOf(file), "IO");
             foreach (var line in file.Code.Where(line => !line.StartsWith("namespace ", StringComparison.Ordinal)))
                 foreach (Match match in used.Matches(line))
                     if ((match.Groups[1].Success ? match.Groups[1] : match.Groups[2]).Value is var other && other != FolderOf(file)) yield return (file, FolderOf(file), other);
+        }
     }
 
     static string FolderOf(SourceFile file) => file.Path.Split('/').SkipWhile(part => part != "Transformers").ElementAt(1);

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace Transformers.Tests.Conventions;
 
 /// <summary>The files and names that the pages mention exist.</summary>

@@ -1,11 +1,4 @@
-using System.Buffers.Binary;
 using System.Formats.Tar;
-using Transformers.Data;
-using Transformers.Data.Images;
-using Transformers.Data.Sentences;
-using Transformers.Data.Series;
-using Transformers.IO.Images;
-using Transformers.Training;
 
 namespace Transformers.Tests.Conventions;
 

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace Transformers.Tests.Conventions;
 
 /// <summary>Phrases that a native speaker would not write, or for which the field has another word, do not come back.</summary>

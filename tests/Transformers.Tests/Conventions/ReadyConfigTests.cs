@@ -1,21 +1,11 @@
-using Transformers.Tests.Training;
-using TestSupport;
-using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.Data.Images;
 using Transformers.Data.ImageText;
-using Transformers.Data.Sentences;
-using Transformers.Data.Series;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
 
 namespace Transformers.Tests.Conventions;
 
 /// <summary>Every config that comes with the program is valid, and every config of a run trains.</summary>
 [Collection("engine")]
-public sealed class ReadyConfigTests
+public sealed class ReadyConfigTests : TinyRunTest
 {
     static readonly string Folder = Repository.PathOf("configs");
 
@@ -55,14 +45,13 @@ public sealed class ReadyConfigTests
     [Trait("Category", "slow")]
     public void A_ready_config_of_a_run_passes_a_dry_run_and_trains_two_steps(string name)
     {
-        using var runs = new TinyRuns();
         var config = (RunConfig)Load(name);
         var small = (RunConfig)Load(name, [.. SmallData(config), SmallBatch(config),
             "training.steps=2", "training.schedule.warmup=1", "training.validate.every=2", "training.sample.tokens=0"]);
         // Data that a user would provide are made up, in their own format.
         if (!IsGenerated(config)) small = DataOverride.Apply(small, MadeUpData.Write(config, runs.PathOf("data")));
 
-        var dry = DryRun.Start(small, runs.OptionsOf("run"), new Silence(), new StopRequest());
+        var dry = DryRun.Start(small, runs.OptionsOf("run"), new Quiet(), new StopRequest());
         Assert.Equal(("new", 2), (dry.State, dry.Steps));
         Assert.True(double.IsFinite(dry.Loss) && dry.GradientNorm > 0 && double.IsFinite(dry.ValLoss ?? double.NaN), $"{dry}");
         Assert.False(Directory.Exists(runs.PathOf("run")));
@@ -77,8 +66,6 @@ public sealed class ReadyConfigTests
         Assert.True(result.Parameters < 20_000_000, $"{result.Parameters} parameters are too many for a test of all");
         Assert.Equal(Files(config), Directory.EnumerateFiles(runs.PathOf("run/checkpoints/step-00000002")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
-
-    sealed class Silence : ITrainingObserver;
 
     static IEnumerable<string> SmallData(RunConfig config) => config.Data switch
     {

@@ -3,7 +3,6 @@ using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 using TorchSharp;
-using Transformers.Kinds;
 
 namespace Transformers.Tests.Conventions;
 

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using TestSupport;
-
 namespace Transformers.Tests.Conventions;
 
 /// <summary>A file below <c>src</c>.</summary>

@@ -1,10 +1,6 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
-using TestSupport;
-using Transformers.Native;
 
 namespace Transformers.Tests.Conventions;
 
@@ -15,7 +11,7 @@ namespace Transformers.Tests.Conventions;
 /// out: the command line, settings, reports, observers, measurements of memory and speed, and the disposal of what a run has used.
 /// </remarks>
 [Trait("Category", "slow")]
-public sealed class WayTests
+public sealed class WayTests : TempFolderTest
 {
     const int FewestStatements = 5, MostFilesOfAToken = 60;
     const string Begin = "<!-- made from runs by WayTests -->\n", End = "\n<!-- end of the ways -->";
@@ -31,7 +27,6 @@ public sealed class WayTests
     public void The_ways_in_the_documentation_are_those_that_the_program_takes()
     {
         Assert.SkipUnless(KernelLibrary.IsAvailable, "without the kernels the program takes other ways");
-        using var folder = new TempFolder();
         folder.Write("text.txt", string.Concat(Enumerable.Range(0, 400).Select(i => $"Once upon a time there was dog number {i}.\n")));
         folder.Write("gpt.yaml", $$"""
             data: { kind: text, source: { files: [text.txt] }, tokenizer: { kind: characters }, holdout: 0 }
@@ -92,19 +87,12 @@ public sealed class WayTests
     static List<EnteredMethod> Trace(TempFolder folder, params string[] arguments)
     {
         string Built(string project, string file) => Repository.PathOf("artifacts", "bin", project, Repository.Configuration.ToLowerInvariant(), file);
-        var start = new ProcessStartInfo("dotnet", [Built("TransformerCli", "transformer.dll"), .. arguments, "--device", "cpu"])
+        var environment = new Dictionary<string, string>
         {
-            WorkingDirectory = folder.FullPath, RedirectStandardOutput = true, RedirectStandardError = true,
+            ["DOTNET_ReadyToRun"] = "0",   // code that was compiled ahead would run unseen
+            ["DOTNET_STARTUP_HOOKS"] = Built("MethodTrace", "MethodTrace.dll"), ["METHOD_TRACE"] = folder["trace"], ["XDG_CACHE_HOME"] = folder["cache"],
         };
-        start.Environment["DOTNET_ReadyToRun"] = "0";   // code that was compiled ahead would run unseen
-        start.Environment["DOTNET_STARTUP_HOOKS"] = Built("MethodTrace", "MethodTrace.dll");
-        start.Environment["METHOD_TRACE"] = folder["trace"];
-        start.Environment["XDG_CACHE_HOME"] = folder["cache"];
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, error.Result);
+        Programs.Run("dotnet", [Built("TransformerCli", "transformer.dll"), .. arguments, "--device", "cpu"], environment, folder.FullPath).Done();
         var library = new Symbols(Built("TransformerCli", "Transformers.dll"));
         var program = new Symbols(Built("TransformerCli", "transformer.dll"));
         return [.. File.ReadLines(folder["trace"]).Select(line => line.Split(' ', 3))

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Tests.Data;
 
 public class CounterRandomTests

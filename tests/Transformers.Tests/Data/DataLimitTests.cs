@@ -1,30 +1,15 @@
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.Data.Images;
 using Transformers.Data.ImageText;
-using Transformers.Data.Sentences;
-using Transformers.Data.Series;
-using Transformers.Data.Text;
-using Transformers.Generators;
 using Transformers.Generators.Drawing;
 using Transformers.Generators.Speech;
-using Transformers.IO;
 using Transformers.Tests.Data.Text;
-using Transformers.Tests.Training;
-using Transformers.Tokenizers;
-using Transformers.Training;
 
 namespace Transformers.Tests.Data;
 
 /// <summary><c>data.limit</c> of every kind of data.</summary>
 [Collection("engine")]
-public sealed class DataLimitTests : IDisposable
+public sealed class DataLimitTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     // A kind that is missing here has no test that it heeds the limit, and may forget it in silence.
     [Fact]
     public void Every_kind_of_data_is_tested_here() =>
@@ -198,12 +183,5 @@ public sealed class DataLimitTests : IDisposable
         Assert.DoesNotContain(whole.All, note => note.StartsWith("500 training and ", StringComparison.Ordinal));
         Assert.Contains("must be at most the number of training tokens", Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config("data.limit=1000000"), "many")).Message);
         Assert.Contains("data.limit (0) must be at least 1", Assert.Throws<UserException>(() => TinyRuns.Config("data.limit=0")).Message);
-    }
-
-    sealed class Notes : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-
-        public void Note(string message) => All.Add(message);
     }
 }

@@ -1,7 +1,3 @@
-using System.Text;
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Data;
 
 /// <summary>Bytes as ids, and 256 for the end of a text: enough of a tokenizer to see every byte that data code lets through.</summary>
@@ -21,27 +17,4 @@ sealed class TestTokenizer(bool endOfText = false, int vocabularySize = 257) : T
     }
     public override ReadOnlyMemory<byte> BytesOf(int id) => id < 256 ? new byte[] { (byte)id } : default;
     public override void Save(Stream target) => target.Write("{}"u8);
-}
-
-/// <summary>A folder of its own for a test, gone afterwards.</summary>
-public abstract class FolderTest : IDisposable
-{
-    protected string Folder { get; } = Directory.CreateTempSubdirectory("transformer-data-").FullName;
-
-    public void Dispose()
-    {
-        Directory.Delete(Folder, recursive: true);
-        GC.SuppressFinalize(this);
-    }
-
-    protected string At(params string[] parts) => Path.Combine([Folder, .. parts]);
-
-    protected string Write(string name, byte[] bytes)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(At(name))!);
-        File.WriteAllBytes(At(name), bytes);
-        return At(name);
-    }
-
-    protected string Write(string name, string text) => Write(name, Encoding.UTF8.GetBytes(text));
 }

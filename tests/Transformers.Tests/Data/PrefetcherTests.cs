@@ -1,7 +1,4 @@
 using Transformers.Tests.Data.Text;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
 
 namespace Transformers.Tests.Data;
 
@@ -59,7 +56,7 @@ public class PrefetcherTests
         var taker = new Thread(() => background.Next());
         taker.Start();
         // Only once it waits is the batch made.
-        Assert.True(SpinWait.SpinUntil(() => taker.ThreadState.HasFlag(ThreadState.WaitSleepJoin), 10_000));
+        Assert.True(SpinWait.SpinUntil(() => taker.ThreadState.HasFlag(System.Threading.ThreadState.WaitSleepJoin), 10_000));
         slow.Hold.Set();
         taker.Join();
         var waited = background.Waited;

@@ -1,19 +1,7 @@
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Training;
-
 namespace Transformers.Tests.Data;
 
-public sealed class SentenceDataConfigTests : IDisposable
+public sealed class SentenceDataConfigTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     static DataConfig Parse(string data) => ConfigFile.Parse<RunConfig>($$"""
         data: {{data}}
         model: { kind: gpt, layers: 1, heads: 1, width: 8, context: 8 }
@@ -63,11 +51,8 @@ public sealed class SentenceDataConfigTests : IDisposable
     [InlineData("{ generator: reverses }", "reverse")]
     [InlineData("{ generator: reverse, size: 0 }", "data.source.size")]
     [InlineData("{ folder: x, from: de }", "to")]
-    public void A_source_that_does_not_fit_is_refused_with_its_place(string source, string said)
-    {
-        var error = Assert.Throws<UserException>(() => Parse($"{{ kind: parallel, tokenizer: {{ kind: bytes }}, source: {source} }}"));
-        Assert.Contains(said, error.Message);
-    }
+    public void A_source_that_does_not_fit_is_refused_with_its_place(string source, string said) =>
+        Assert.Contains(said, Assert.Throws<UserException>(() => Parse($"{{ kind: parallel, tokenizer: {{ kind: bytes }}, source: {source} }}")).Message);
 
     [Fact]
     public void Labelled_text_comes_from_a_generator_or_a_folder()

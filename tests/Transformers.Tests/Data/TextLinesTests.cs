@@ -1,14 +1,7 @@
-using Transformers.Data;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data;
 
-public sealed class TextLinesTests : IDisposable
+public sealed class TextLinesTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     [Theory]
     [InlineData("", new string[0])]
     [InlineData("a", new[] { "a" })]

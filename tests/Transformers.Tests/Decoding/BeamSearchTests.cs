@@ -1,9 +1,3 @@
-using Transformers.Tests.Models;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Decoding;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;

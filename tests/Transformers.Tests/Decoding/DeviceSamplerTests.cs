@@ -1,5 +1,3 @@
-using Transformers.Decoding;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;

@@ -1,17 +1,12 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Transformers.Configs;
-using Transformers.Decoding;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tests.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;
 
 /// <summary>The packed decoder against the model's own layers, which know nothing of packing, blocks and steps.</summary>
 [Collection("engine")]
-public class PackedDecoderTests
+public class PackedDecoderTests : TensorTest
 {
     const int Vocabulary = 37;
     static readonly DecoderFormat Fp32 = new(Precision.Fp32), Bf16 = new(Precision.Bf16), Int8 = new(Precision.Fp32, Quantized: true);
@@ -152,7 +147,6 @@ public class PackedDecoderTests
     public void The_number_of_threads_changes_nothing()
     {
         var config = new GptConfig { Layers = 2, Heads = 8, Width = 512, Context = 64, Positions = new AlibiPositionsConfig(), Init = new Gpt2InitConfig { Std = 0.1 } };
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Model(config);
         using var decoder = new LanguageDecoder(model, CPU, Bf16);
@@ -178,7 +172,6 @@ public class PackedDecoderTests
     public void Rows_that_are_chosen_repeated_and_dropped_go_on_with_their_own_past()
     {
         var config = new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = 64, Init = new Gpt2InitConfig { Std = 0.3 } };
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Model(config);
         using var decoder = new LanguageDecoder(model, CPU, Fp32);
@@ -240,7 +233,6 @@ public class PackedDecoderTests
     [Fact]
     public void The_loss_through_packed_weights_is_that_of_the_layers()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Model(new GptConfig { Layers = 2, Heads = 2, Width = 32, Context = 64, Init = new Gpt2InitConfig { Std = 0.3 } });
         using var decoder = new LanguageDecoder(model, CPU, Fp32);

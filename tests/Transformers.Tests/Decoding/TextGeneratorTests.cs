@@ -1,9 +1,3 @@
-using Transformers.Configs;
-using Transformers.Decoding;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;
@@ -163,7 +157,6 @@ public class TextGeneratorTests
     public void Options_out_of_range_are_named_together()
     {
         using var model = Model();
-        var error = Assert.Throws<UserException>(() => Of(model).Generate(["x"], new GenerationOptions { Temperature = 0, TopP = 2, TopK = 0 }));
-        Assert.Equal(3, error.Problems.Count);
+        Assert.Equal(3, Assert.Throws<UserException>(() => Of(model).Generate(["x"], new GenerationOptions { Temperature = 0, TopP = 2, TopK = 0 })).Problems.Count);
     }
 }

@@ -1,5 +1,3 @@
-using Transformers.Decoding;
-
 namespace Transformers.Tests.Decoding;
 
 public class TokenSamplerTests

@@ -1,6 +1,5 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Transformers.Decoding;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;

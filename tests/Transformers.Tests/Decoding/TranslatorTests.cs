@@ -1,8 +1,3 @@
-using Transformers.Tests.Models;
-using Transformers.Data;
-using Transformers.Decoding;
-using Transformers.IO;
-using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Decoding;
@@ -63,7 +58,6 @@ public class TranslatorTests
     public void Options_out_of_range_are_all_named_at_once()
     {
         var options = new TranslationOptions { Beams = 2, NBest = 3, MaxNewTokens = 0, Alpha = double.NaN };
-        var wrong = Assert.Throws<UserException>(() => NewTranslator().Translate([], options));
-        Assert.Equal(3, wrong.Problems.Count);
+        Assert.Equal(3, Assert.Throws<UserException>(() => NewTranslator().Translate([], options)).Problems.Count);
     }
 }

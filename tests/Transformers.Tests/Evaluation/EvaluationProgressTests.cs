@@ -1,15 +1,8 @@
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
-
 namespace Transformers.Tests.Evaluation;
 
 /// <summary>How much of an evaluation is done, as every kind of model reports it.</summary>
 [Collection("engine")]
-public sealed class EvaluationProgressTests
+public sealed class EvaluationProgressTests : TinyRunTest
 {
     const string Small = "layers: 1, heads: 2, width: 16";
 
@@ -28,7 +21,6 @@ public sealed class EvaluationProgressTests
     [Trait("Category", "slow")]
     public void Every_kind_reports_how_much_is_done_up_to_the_end(string data, string model)
     {
-        using var runs = new TinyRuns();
         runs.Train(ConfigFile.Parse<RunConfig>($"data: {data}\nmodel: {model}\ntraining: {{ steps: 1, batch: {{ sequences: 8 }}, optimizer: {{ kind: adamw, lr: 1.0e-3 }}, precision: fp32, sample: {{ tokens: 0 }} }}", "tiny.yaml"), "run");
         var fractions = new List<double>();
         var run = TrainedRun.Open(runs.PathOf("run"));

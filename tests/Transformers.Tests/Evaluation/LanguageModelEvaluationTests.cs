@@ -1,19 +1,12 @@
-using Transformers.Tests.Training;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-
 namespace Transformers.Tests.Evaluation;
 
 /// <summary>A language model on text that it was not trained on.</summary>
 [Collection("engine")]
-public class LanguageModelEvaluationTests
+public class LanguageModelEvaluationTests : TinyRunTest
 {
     [Fact]
     public void Another_file_is_cut_into_documents_where_the_training_text_was()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config();
         runs.Train(config, "run", maxSteps: 2);
         string[] stories = [.. Enumerable.Range(0, 12).Select(i => $"Story {i} has a sentence that is like the others.")];

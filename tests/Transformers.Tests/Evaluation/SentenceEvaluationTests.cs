@@ -1,24 +1,15 @@
-using Transformers.Tests.Training;
-using System.Text.Json;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Evaluation;
 
 [Collection("engine")]
-public class SentenceEvaluationTests
+public class SentenceEvaluationTests : TinyRunTest
 {
     static EvaluationResult Evaluate(TrainedRun run, string name, EvaluationOptions options) => Kind.For(run).Evaluate(run, name, options);
 
     [Fact]
     public void A_translation_runs_evaluation_equals_what_its_training_measured()
     {
-        using var runs = new TinyRuns();
         var trained = runs.Start(SentenceRuns.Translation(), "run");
         var options = new EvaluationOptions { Split = "validation", Output = runs.PathOf("out.jsonl"), BatchSize = 7 };
         var result = Evaluate(TrainedRun.Open(runs.PathOf("run"), "latest"), "run", options);
@@ -36,7 +27,6 @@ public class SentenceEvaluationTests
     [Fact]
     public void A_classifiers_evaluation_equals_what_its_training_measured_and_its_predictions()
     {
-        using var runs = new TinyRuns();
         var trained = runs.Start(SentenceRuns.Classify(), "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
         var result = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Split = "validation", Output = runs.PathOf("out.jsonl") });
@@ -60,7 +50,6 @@ public class SentenceEvaluationTests
     [Fact]
     public void A_masked_runs_evaluation_equals_what_its_training_measured()
     {
-        using var runs = new TinyRuns();
         var trained = runs.Start(SentenceRuns.Masked(), "run");
         var result = Evaluate(TrainedRun.Open(runs.PathOf("run"), "latest"), "run", new EvaluationOptions { Split = "validation" });
         Assert.Equal(trained.ValLoss!.Value, result.Metrics["loss"], 1e-5);
@@ -70,7 +59,6 @@ public class SentenceEvaluationTests
     [Fact]
     public void Embeddings_do_not_depend_on_the_batch_and_pool_as_they_say()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked("training.steps=2"), "encoder");
         runs.Start(SentenceRuns.Translation("training.steps=2", "training.validate.sentences=0"), "pair", maxSteps: 1);
         runs.Train(TinyRuns.Config("training.steps=2", "training.schedule.warmup=1"), "gpt");
@@ -102,7 +90,6 @@ public class SentenceEvaluationTests
     [Fact]
     public void A_run_of_another_kind_is_refused_by_name()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked("training.steps=1"), "run");
         var run = TrainedRun.Open(runs.PathOf("run"));
         Assert.Contains("encoder", Assert.Throws<UserException>(() => run.LoadTranslator(CPU)).Message);

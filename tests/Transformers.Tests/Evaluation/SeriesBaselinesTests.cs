@@ -1,16 +1,8 @@
-using Transformers.Data.Series;
-using Transformers.Evaluation;
-using Transformers.Generators;
-
 namespace Transformers.Tests.Evaluation;
 
 [Collection("engine")]
-public sealed class SeriesBaselinesTests : IDisposable
+public sealed class SeriesBaselinesTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     (SeriesDataset Series, SeriesDataConfig Config) Open(Func<int, double> value, int length = 200)
     {
         folder.Write("a.csv", "x\n" + string.Join('\n', Enumerable.Range(0, length).Select(i => double.IsNaN(value(i)) ? "NA" : FormattableString.Invariant($"{value(i)}"))) + "\n");

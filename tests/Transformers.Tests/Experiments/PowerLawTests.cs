@@ -1,5 +1,4 @@
 using Transformers.Experiments;
-using Transformers.IO;
 
 namespace Transformers.Tests.Experiments;
 

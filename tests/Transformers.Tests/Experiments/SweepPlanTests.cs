@@ -1,10 +1,8 @@
 using Transformers.Experiments;
-using Transformers.IO;
-using Transformers.Models;
 
 namespace Transformers.Tests.Experiments;
 
-public sealed class SweepPlanTests : IDisposable
+public sealed class SweepPlanTests : TempFolderTest
 {
     const string Base = """
         data:
@@ -16,23 +14,13 @@ public sealed class SweepPlanTests : IDisposable
         training: { steps: 4, batch: { sequences: 16 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
         """;
 
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
-    string File(string name, string text)
-    {
-        System.IO.File.WriteAllText(folder[name], text);
-        return folder[name];
-    }
-
-    SweepPlan Plan(int seeds, params string[] vary) => SweepPlan.Create([File("base.yaml", Base)], ["seed=7"], [.. vary.Select(SweepFactor.Parse)], seeds, "out");
+    SweepPlan Plan(int seeds, params string[] vary) => SweepPlan.Create([folder.Write("base.yaml", Base)], ["seed=7"], [.. vary.Select(SweepFactor.Parse)], seeds, "out");
 
     [Fact]
     public void A_grid_has_every_combination_of_values_files_and_seeds()
     {
-        var resnet = File("small.resnet.yaml", "model: { kind: resnet, width: 4, layers: [1, 1] }");
-        var vit = File("vit.yaml", "model: { width: 8 }");
+        var resnet = folder.Write("small.resnet.yaml", "model: { kind: resnet, width: 4, layers: [1, 1] }");
+        var vit = folder.Write("vit.yaml", "model: { width: 8 }");
         var plan = Plan(2, "data.limit=50,100,200", $"model={vit},{resnet}");
         Assert.Equal(12, plan.Points.Count);
         Assert.Equal([7UL, 8UL], plan.Seeds);
@@ -57,7 +45,7 @@ public sealed class SweepPlanTests : IDisposable
     [Fact]
     public void Values_may_be_lists_and_mappings_and_what_is_varied_wins_over_settings()
     {
-        var plan = SweepPlan.Create([File("base.yaml", Base)], ["training.optimizer.lr=5"],
+        var plan = SweepPlan.Create([folder.Write("base.yaml", Base)], ["training.optimizer.lr=5"],
             [SweepFactor.Parse("training.optimizer.betas=[0.9, 0.98],[0.9, 0.999]"), SweepFactor.Parse("model={ kind: resnet, layers: [1, 1] },{ kind: vit, patch: 4, layers: 1, heads: 2, width: 8 }"), SweepFactor.Parse("training.optimizer.lr=1e-3,2e-3")], 1, "out");
         Assert.Equal(8, plan.Points.Count);
         Assert.Equal([1e-3, 2e-3], plan.Points.Select(point => point.Config.Training.Optimizer.Lr).Distinct());

@@ -1,14 +1,9 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
 using Transformers.Experiments;
-using Transformers.IO;
-using Transformers.Tests.Training;
-using Transformers.Training;
 
 namespace Transformers.Tests.Experiments;
 
 [Collection("engine")]
-public sealed class SweepTests : IDisposable
+public sealed class SweepTests : TinyRunTest
 {
     const string Base = """
         data:
@@ -27,13 +22,10 @@ public sealed class SweepTests : IDisposable
           checkpoint: { every: 2, best: false }
         """;
 
-    readonly TinyRuns runs = new();
     readonly StopRequest stop = new();
     readonly Steps steps;
 
     public SweepTests() => steps = new Steps(stop);
-
-    public void Dispose() => runs.Dispose();
 
     SweepPlan Plan(string output, int seeds, params string[] vary)
     {
@@ -81,11 +73,9 @@ public sealed class SweepTests : IDisposable
     [Fact]
     public void What_a_later_run_would_be_refused_for_is_found_before_the_first_one()
     {
-        var refused = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=20,40,9999"))).Message;
-        Assert.Contains("data.limit (9999) must be at most the number of training images (", refused);
+        Assert.Contains("data.limit (9999) must be at most the number of training images (", Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=20,40,9999"))).Message);
         Assert.Equal(0, steps.Count);
-        var series = runs.PathOf("series.yaml");
-        File.WriteAllText(series, """
+        var series = runs.Write("series.yaml", """
             data: { kind: series, source: { generator: regimes, count: 2, length: 200 }, context: 48, horizon: 6, validation: 12 }
             model: { kind: patchtst, patch: 8, layers: 1, heads: 2, width: 16 }
             training: { steps: 2, batch: { sequences: 4 }, optimizer: { kind: adamw, lr: 1.0e-3 } }
@@ -201,8 +191,7 @@ public sealed class SweepTests : IDisposable
     [Fact]
     public void A_limit_above_the_data_is_refused_with_what_there_is()
     {
-        var message = Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=211,80"))).Message;
-        Assert.Contains("data.limit (211) must be at most the number of training images (210)", message);
+        Assert.Contains("data.limit (211) must be at most the number of training images (210)", Assert.Throws<UserException>(() => Start(Plan("sweep", 1, "data.limit=211,80"))).Message);
         Assert.Equal(0, steps.Count);
     }
 

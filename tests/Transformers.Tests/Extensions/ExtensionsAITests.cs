@@ -1,25 +1,15 @@
 using Microsoft.Extensions.AI;
-using Transformers.Decoding;
-using Transformers.Evaluation;
 using Transformers.Extensions.AI;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Native;
 using Transformers.Tests.Interchange;
 
 namespace Transformers.Tests.Extensions;
 
 /// <summary>Runs behind the interfaces of Microsoft.Extensions.AI.</summary>
 [Collection("engine")]
-public sealed class ExtensionsAITests : IDisposable
+public sealed class ExtensionsAITests : TempFolderTest
 {
     const string Small = "layers: 1, heads: 2, width: 16, context: 64";
     static readonly GenerationOptions Forty = new() { MaxNewTokens = 40, Seed = 3, Slide = true };
-
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
 
     [Fact]
     public async Task Embeddings_are_those_of_the_library_in_the_order_of_the_texts()

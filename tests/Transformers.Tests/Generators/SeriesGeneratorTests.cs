@@ -1,5 +1,3 @@
-using Transformers.Generators;
-
 namespace Transformers.Tests.Generators;
 
 public sealed class SeriesGeneratorTests

@@ -1,10 +1,9 @@
 using Transformers.Generators.Speech;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.Generators;
 
-public sealed class SpeechGeneratorTests
+public sealed class SpeechGeneratorTests : TempFolderTest
 {
     [Fact]
     public void A_seed_gives_the_same_sounds_and_splits_differ()
@@ -27,7 +26,6 @@ public sealed class SpeechGeneratorTests
     [Fact]
     public void A_set_is_written_whole_with_a_folder_for_each_split_and_class()
     {
-        using var folder = new TempFolder();
         SpeechGenerator.Write(folder["set"], 20, 1);
         var files = Directory.GetFiles(folder["set"], "*.wav", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(folder["set"], path)).ToList();
         Assert.Equal((20, 10, 10), (files.Count(path => path.StartsWith("train", StringComparison.Ordinal)), files.Count(path => path.StartsWith("validation", StringComparison.Ordinal)), files.Count(path => path.StartsWith("test", StringComparison.Ordinal))));

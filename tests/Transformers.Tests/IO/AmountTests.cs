@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Tests.IO;
 
 public sealed class AmountTests

@@ -1,9 +1,6 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.IO;
 
-public class IoTests
+public class IoTests : TempFolderTest
 {
     [Fact]
     public void The_checksum_is_crc32c()
@@ -26,11 +23,7 @@ public class IoTests
     [InlineData("samples/step 10/é.txt")]
     [InlineData("a..b")]
     [InlineData(".hidden")]
-    public void A_plain_name_is_joined(string name)
-    {
-        using var folder = new TempFolder();
-        Assert.Equal(Path.Combine(folder.FullPath, name), SafePath.Resolve(folder.FullPath, name));
-    }
+    public void A_plain_name_is_joined(string name) => Assert.Equal(Path.Combine(folder.FullPath, name), SafePath.Resolve(folder.FullPath, name));
 
     [Theory]
     [InlineData("")]
@@ -51,25 +44,19 @@ public class IoTests
     [InlineData("NUL.txt")]
     [InlineData("a. ")]
     [InlineData("a.")]
-    public void A_name_that_could_leave_the_folder_is_refused(string name)
-    {
-        using var folder = new TempFolder();
-        var error = Assert.Throws<UserException>(() => SafePath.Resolve(folder.FullPath, name));
-        Assert.DoesNotContain('\0', error.Message);
-    }
+    public void A_name_that_could_leave_the_folder_is_refused(string name) =>
+        Assert.DoesNotContain('\0', Assert.Throws<UserException>(() => SafePath.Resolve(folder.FullPath, name)).Message);
 
     [Fact]
     public void A_name_of_four_thousand_characters_is_refused_in_a_short_message()
     {
-        var error = Assert.Throws<UserException>(() => SafePath.Resolve("/run", new string('x', 4096)));
-        Assert.True(error.Message.Length < 500);
+        Assert.True(Assert.Throws<UserException>(() => SafePath.Resolve("/run", new string('x', 4096))).Message.Length < 500);
         Assert.Throws<UserException>(() => SafePath.Resolve("/run", new string('é', 200)));
     }
 
     [Fact]
     public void A_name_that_passes_through_a_symbolic_link_is_refused_even_where_it_leads_nowhere()
     {
-        using var folder = new TempFolder();
         Directory.CreateSymbolicLink(folder["link"], "/");
         File.CreateSymbolicLink(folder["dangling"], folder["nowhere"]);
         Assert.Throws<UserException>(() => SafePath.Resolve(folder.FullPath, "link/etc/passwd"));
@@ -79,7 +66,6 @@ public class IoTests
     [Fact]
     public void A_durable_write_replaces_the_content_and_leaves_nothing_beside_it()
     {
-        using var folder = new TempFolder();
         DurableFile.WriteText(folder["a"], "one");
         var written = DurableFile.WriteText(folder["a"], "two");
         Assert.Equal(("a", 3L, Crc32C.Of("two"u8)), (written.Name, written.Bytes, written.Checksum));
@@ -90,7 +76,6 @@ public class IoTests
     [Fact]
     public void A_durable_write_that_fails_leaves_the_old_content()
     {
-        using var folder = new TempFolder();
         DurableFile.WriteText(folder["a"], "one");
         Assert.Throws<IOException>(() => DurableFile.Write(folder["a"], stream =>
         {
@@ -104,7 +89,6 @@ public class IoTests
     [Fact]
     public void A_requested_file_that_cannot_be_written_is_reported_by_its_own_name()
     {
-        using var folder = new TempFolder();
         var path = folder["page.html"];
         Directory.CreateDirectory(path + DurableFile.TemporarySuffix); // In the way of the temporary file.
         var refused = Assert.Throws<UserException>(() => DurableFile.WriteAsked(path, "text"));
@@ -116,7 +100,6 @@ public class IoTests
     [Fact]
     public void A_link_planted_under_the_temporary_name_is_not_followed()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["victim"], "precious");
         File.CreateSymbolicLink(folder["a.tmp"], folder["victim"]);
         DurableFile.WriteText(folder["a"], "new");
@@ -131,7 +114,6 @@ public class IoTests
     [Fact]
     public void A_folder_is_seen_only_once_it_is_whole()
     {
-        using var folder = new TempFolder();
         using (var building = new DurableFolder(folder["a/b/c"]))
         {
             building.Write("x/y.txt", stream => stream.Write("1"u8));
@@ -146,7 +128,6 @@ public class IoTests
     [Fact]
     public void Tidying_does_not_follow_a_link_that_looks_like_a_leftover()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["run"]);
         Directory.CreateDirectory(folder["precious"]);
         File.WriteAllText(folder["precious/x"], "");
@@ -159,7 +140,6 @@ public class IoTests
     [Fact]
     public void A_file_is_read_only_up_to_its_limit_and_only_as_utf8()
     {
-        using var folder = new TempFolder();
         File.WriteAllBytes(folder["a"], [0xc3, 0xa9, 0xff]);
         Assert.Equal(3, BoundedFile.ReadBytes(folder["a"], 3).Length);
         Assert.Contains("at most 2", Assert.Throws<UserException>(() => BoundedFile.ReadBytes(folder["a"], 2)).Message);

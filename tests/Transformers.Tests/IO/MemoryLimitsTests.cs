@@ -1,25 +1,13 @@
-using Transformers.IO;
-
 namespace Transformers.Tests.IO;
 
-public sealed class MemoryLimitsTests : IDisposable
+public sealed class MemoryLimitsTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
-    void Write(string path, string text)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(folder[path])!);
-        File.WriteAllText(folder[path], text);
-    }
-
     MemoryRoom? Room() => new MemoryLimits(folder.FullPath).Room();
 
     [Fact]
     public void Without_groups_it_is_what_the_system_has_available()
     {
-        Write("proc/meminfo", "MemTotal:       24000000 kB\nMemFree:          100 kB\nMemAvailable:    2000 kB\n");
+        folder.Write("proc/meminfo", "MemTotal:       24000000 kB\nMemFree:          100 kB\nMemAvailable:    2000 kB\n");
         Assert.Equal(2_048_000, Room()!.Value.Bytes);
         Assert.Contains("MemAvailable", Room()!.Value.Source);
     }
@@ -27,13 +15,13 @@ public sealed class MemoryLimitsTests : IDisposable
     [Fact]
     public void The_limit_of_any_group_above_counts_in_version_2()
     {
-        Write("proc/meminfo", "MemAvailable:    9000000 kB\n");
-        Write("proc/self/cgroup", "0::/slice/job\n");
-        Write("sys/fs/cgroup/slice/job/memory.max", "max\n");
-        Write("sys/fs/cgroup/slice/job/memory.current", "500\n");
-        Write("sys/fs/cgroup/slice/memory.max", "10000\n");
-        Write("sys/fs/cgroup/slice/memory.current", "6000\n");
-        Write("sys/fs/cgroup/slice/memory.stat", "anon 5000\ninactive_file 900\nactive_file 100\n");
+        folder.Write("proc/meminfo", "MemAvailable:    9000000 kB\n");
+        folder.Write("proc/self/cgroup", "0::/slice/job\n");
+        folder.Write("sys/fs/cgroup/slice/job/memory.max", "max\n");
+        folder.Write("sys/fs/cgroup/slice/job/memory.current", "500\n");
+        folder.Write("sys/fs/cgroup/slice/memory.max", "10000\n");
+        folder.Write("sys/fs/cgroup/slice/memory.current", "6000\n");
+        folder.Write("sys/fs/cgroup/slice/memory.stat", "anon 5000\ninactive_file 900\nactive_file 100\n");
         Assert.Equal(4_900, Room()!.Value.Bytes);
         Assert.EndsWith("slice/memory.max", Room()!.Value.Source);
     }
@@ -41,21 +29,21 @@ public sealed class MemoryLimitsTests : IDisposable
     [Fact]
     public void The_limit_of_any_group_above_counts_in_version_1()
     {
-        Write("proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/job\n0::/\n");
-        Write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "8000\n");
-        Write("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "3000\n");
-        Write("sys/fs/cgroup/memory/job/memory.stat", "inactive_file 1\ntotal_inactive_file 250\n");
-        Write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-        Write("sys/fs/cgroup/memory/memory.usage_in_bytes", "3000\n");
+        folder.Write("proc/self/cgroup", "9:name=systemd:/\n4:cpu,memory:/job\n0::/\n");
+        folder.Write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "8000\n");
+        folder.Write("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "3000\n");
+        folder.Write("sys/fs/cgroup/memory/job/memory.stat", "inactive_file 1\ntotal_inactive_file 250\n");
+        folder.Write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+        folder.Write("sys/fs/cgroup/memory/memory.usage_in_bytes", "3000\n");
         Assert.Equal(5_250, Room()!.Value.Bytes);
     }
 
     [Fact]
     public void A_path_of_the_host_that_the_container_does_not_see_falls_back_to_its_own_root()
     {
-        Write("proc/self/cgroup", "0::/host/docker/abc\n");
-        Write("sys/fs/cgroup/memory.max", "700\n");
-        Write("sys/fs/cgroup/memory.current", "800\n");
+        folder.Write("proc/self/cgroup", "0::/host/docker/abc\n");
+        folder.Write("sys/fs/cgroup/memory.max", "700\n");
+        folder.Write("sys/fs/cgroup/memory.current", "800\n");
         Assert.Equal(-100, Room()!.Value.Bytes);
     }
 
@@ -63,9 +51,9 @@ public sealed class MemoryLimitsTests : IDisposable
     public void A_system_without_limits_and_meaningless_lines_set_no_limit()
     {
         Assert.Null(Room());
-        Write("proc/self/cgroup", "nonsense\n0::/a\n");
-        Write("sys/fs/cgroup/a/memory.max", "-5\n");
-        Write("proc/meminfo", "MemAvailable: many kB\n");
+        folder.Write("proc/self/cgroup", "nonsense\n0::/a\n");
+        folder.Write("sys/fs/cgroup/a/memory.max", "-5\n");
+        folder.Write("proc/meminfo", "MemAvailable: many kB\n");
         Assert.Null(Room());
     }
 

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests;
 
 /// <summary>Files mutated at random, by a fixed seed, for tests of whatever reads files from outside.</summary>

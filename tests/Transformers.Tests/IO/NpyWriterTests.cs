@@ -1,10 +1,6 @@
-using System.Text;
-using TestSupport;
-using Transformers.IO;
-
 namespace Transformers.Tests.IO;
 
-public class NpyWriterTests
+public class NpyWriterTests : TempFolderTest
 {
     [Fact]
     public void Rows_are_written_as_numpy_reads_them()
@@ -47,7 +43,6 @@ public class NpyWriterTests
     [Fact]
     public void A_file_where_its_folder_should_be_is_said()
     {
-        using var folder = new TempFolder();
         folder.Write("a", "a file");
         Assert.Equal($"{folder["a/b.npy"]}: cannot be written: its folder is a file", Assert.Throws<UserException>(() => new NpyWriter(folder["a/b.npy"], 3)).Message);
     }
@@ -55,7 +50,6 @@ public class NpyWriterTests
     [MountFact]
     public void On_a_full_disk_nothing_is_left_and_the_reason_is_said()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["disk"]);
         Assert.Equal(0, MountFactAttribute.Run("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", folder["disk"]));
         try

@@ -1,11 +1,5 @@
 using System.Text.Json.Nodes;
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Evaluation;
 using Transformers.Interchange.HuggingFace;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;
@@ -13,17 +7,13 @@ namespace Transformers.Tests.Interchange;
 /// <summary>Changes to a <c>config.json</c> that the library understands: if one asks for a model that this program lacks, the error names
 /// the key.</summary>
 [Collection("engine")]
-public sealed class ForeignConfigTests : IDisposable
+public sealed class ForeignConfigTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     // A golden folder with changed keys; null removes one.
     string Changed(string golden, string changes)
     {
         var target = Directory.CreateDirectory(folder["model"]).FullName;
-        foreach (var file in Directory.EnumerateFiles(Repository.PathOf("tests", "Golden", "interchange", golden))) File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+        foreach (var file in Directory.EnumerateFiles(Repository.Golden("interchange", golden))) File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
         var path = Path.Combine(target, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
         foreach (var (key, value) in JsonNode.Parse(changes)!.AsObject())

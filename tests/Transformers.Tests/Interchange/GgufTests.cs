@@ -1,26 +1,16 @@
 using System.Runtime.InteropServices;
-using Transformers.Evaluation;
-using Transformers.Interchange;
 using Transformers.Interchange.Gguf;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;
 
 /// <summary>llama.cpp loads what is exported, cuts texts into the same tokens and continues them alike.</summary>
 [Collection("engine")]
-public sealed class GgufTests : IDisposable
+public sealed class GgufTests : TempFolderTest
 {
     // With settings that are not llama.cpp's defaults, and an epsilon that is not negligible.
     const string Gpt2 = "layers: 2, heads: 2, width: 64, context: 48, feed_forward: { kind: gelu, tanh: true }, norm: { kind: layer, epsilon: 0.05 }";
     const string Llama = "layers: 2, heads: 4, key_value_heads: 2, width: 64, context: 48, feed_forward: { kind: swiglu, width: 96 }, positions: { kind: rotary, base: 5000 }, norm: { kind: rms, epsilon: 0.05 }";
-
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
 
     ExportResult Export(TrainedRun run, ExportType? type = null) => Kind.For(run).Export(run, new ExportRequest { Format = ExportFormat.Gguf, Output = folder["model.gguf"], Type = type });
 

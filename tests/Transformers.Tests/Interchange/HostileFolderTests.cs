@@ -1,24 +1,16 @@
-using System.Buffers.Binary;
-using TestSupport;
-using Transformers.Checkpoints;
 using Transformers.Interchange.HuggingFace;
-using Transformers.IO;
 
 namespace Transformers.Tests.Interchange;
 
 /// <summary>Folders that are damaged or made to harm: each ends in a message that names the file, and nothing is written.</summary>
 [Collection("engine")]
-public sealed class HostileFolderTests : IDisposable
+public sealed class HostileFolderTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     // A copy of a golden folder that a test may change.
     string Copy(string golden)
     {
         var target = Directory.CreateDirectory(folder["model"]).FullName;
-        foreach (var file in Directory.EnumerateFiles(Repository.PathOf("tests", "Golden", "interchange", golden)))
+        foreach (var file in Directory.EnumerateFiles(Repository.Golden("interchange", golden)))
             if (Path.GetFileName(file) != "expected.safetensors") File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
         return target;
     }

@@ -1,31 +1,19 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Data;
-using Transformers.Evaluation;
 using Transformers.Interchange.HuggingFace;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;
 
 /// <summary>Folders that tests/Golden/interchange.py made by hand, with logits of its own forward passes.</summary>
 [Collection("engine")]
-public sealed class HuggingFaceGoldenTests : IDisposable
+public sealed class HuggingFaceGoldenTests : TempFolderTest
 {
     const double Tolerance = 1e-4;
-
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
-    static string Golden(string name) => Repository.PathOf("tests", "Golden", "interchange", name);
 
     TrainedRun Import(string name, out Dictionary<string, Tensor> expected)
     {
         NativeLibraries.Load();
-        HuggingFaceImport.Import(Golden(name), folder["run"]);
-        var path = Path.Combine(Golden(name), "expected.safetensors");
+        HuggingFaceImport.Import(Repository.Golden("interchange", name), folder["run"]);
+        var path = Path.Combine(Repository.Golden("interchange", name), "expected.safetensors");
         using var file = SafetensorsFile.Open(path);
         expected = file.Tensors.ToDictionary(tensor => tensor.Name, tensor => ModelTensors.Load(file, tensor, path));
         return TrainedRun.Open(folder["run"]);
@@ -89,11 +77,11 @@ public sealed class HuggingFaceGoldenTests : IDisposable
     [Fact]
     public void What_an_image_looks_like_to_the_model_is_taken_from_the_processor()
     {
-        HuggingFaceImport.Import(Golden("vit"), folder["vit"]);
+        HuggingFaceImport.Import(Repository.Golden("interchange", "vit"), folder["vit"]);
         var vit = ImageRun.Open(folder["vit"]).Input;
         Assert.Equal((12, false, 0.4, 0.25), (vit.Transform.Size, vit.Transform.KeepRatio, vit.Transform.Mean[0], vit.Transform.Std[2]));
         Assert.Equal("class 3", vit.Classes[3]);
-        HuggingFaceImport.Import(Golden("timm-swin"), folder["swin"]);
+        HuggingFaceImport.Import(Repository.Golden("interchange", "timm-swin"), folder["swin"]);
         var swin = ImageRun.Open(folder["swin"]).Input.Transform;
         Assert.Equal((24, 26, true, 0.485), (swin.Size, swin.Resize, swin.KeepRatio, swin.Mean[0]));
     }
@@ -101,7 +89,7 @@ public sealed class HuggingFaceGoldenTests : IDisposable
     [Fact]
     public void Tensors_without_a_meaning_here_are_named()
     {
-        var made = HuggingFaceImport.Import(Golden("bert-masked"), folder["run"]);
+        var made = HuggingFaceImport.Import(Repository.Golden("interchange", "bert-masked"), folder["run"]);
         Assert.Equal(["bert.pooler.dense.bias", "bert.pooler.dense.weight", "cls.seq_relationship.bias", "cls.seq_relationship.weight"], made.Ignored);
         Assert.Equal(("bert", "encoder"), (made.Layout, made.Model));
     }

@@ -1,14 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data.Images;
-using Transformers.Evaluation;
-using Transformers.Models;
-using Transformers.Native;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Bpe;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange;

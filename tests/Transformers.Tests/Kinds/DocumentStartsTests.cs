@@ -1,31 +1,13 @@
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
 /// <summary>Training, validation, <c>eval</c> and <c>score</c> read the same text in the same way.</summary>
 [Collection("engine")]
-public sealed class DocumentStartsTests : IDisposable
+public sealed class DocumentStartsTests : TinyRunTest
 {
-    readonly TinyRuns runs = new();
-
-    public void Dispose() => runs.Dispose();
-
     // Documents of 1 to 50 characters: some are longer than a context of 16.
     static IEnumerable<string> Lines(int count = 300) => Enumerable.Range(0, count).Select(i => string.Concat(Enumerable.Range(0, 1 + i * i % 50).Select(j => (char)('a' + (i + j * j) % 17))));
-
-    string Write(string name, string text)
-    {
-        File.WriteAllText(runs.PathOf(name), text);
-        return runs.PathOf(name);
-    }
 
     RunConfig Config(string file, params string[] more) => Read($"{{ files: [{file}], document: line }}", more);
 
@@ -49,7 +31,7 @@ public sealed class DocumentStartsTests : IDisposable
     public void The_validation_loss_of_packed_documents_is_the_mean_of_score_over_the_held_out_documents(string tokenizer, string setting)
     {
         List<string> lines = [.. Lines()];
-        var config = Config(Write("lines.txt", string.Join('\n', lines)), $"data.tokenizer={tokenizer}", "data.batches={ kind: packed }", "training.optimizer.lr=1e-2", setting);
+        var config = Config(runs.Write("lines.txt", string.Join('\n', lines)), $"data.tokenizer={tokenizer}", "data.batches={ kind: packed }", "training.optimizer.lr=1e-2", setting);
         var result = runs.Train(config, "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
 
@@ -68,7 +50,7 @@ public sealed class DocumentStartsTests : IDisposable
         var evaluated = Evaluate(run);
         Assert.Equal(result.ValLoss.Value, evaluated.Metrics["loss"], 1e-4);
         Assert.Equal(evaluated.Examples, scores.Sum(score => score.Scored));
-        Assert.Equal(evaluated.Metrics["loss"], Evaluate(run, Write("held-out.txt", string.Join('\n', heldOut))).Metrics["loss"], 1e-4);
+        Assert.Equal(evaluated.Metrics["loss"], Evaluate(run, runs.Write("held-out.txt", string.Join('\n', heldOut))).Metrics["loss"], 1e-4);
         // With a token before each document, every token is a target; without one, all but the first.
         var first = ((TextDataConfig)run.Config.Data).DocumentStart == true ? 0 : heldOut.Count;
         Assert.Equal(data.Validation.Count - first, evaluated.Examples);
@@ -84,13 +66,13 @@ public sealed class DocumentStartsTests : IDisposable
     public void Score_of_a_text_of_several_windows_is_evals_loss_on_it(string batches, string tokenizer)
     {
         var kind = batches.StartsWith('{') ? batches : $"{{ kind: {batches} }}";
-        var config = Config(Write("lines.txt", string.Join('\n', Lines())), $"data.batches={kind}", $"data.tokenizer={tokenizer}", "training.optimizer.lr=1e-2");
+        var config = Config(runs.Write("lines.txt", string.Join('\n', Lines())), $"data.batches={kind}", $"data.tokenizer={tokenizer}", "training.optimizer.lr=1e-2");
         runs.Train(config, "run");
         var run = TrainedRun.Open(runs.PathOf("run"));
         foreach (var length in new[] { 1, 15, 16, 17, 100 })
         {
             var text = string.Concat(string.Concat(Lines()).Take(length));
-            var evaluated = Evaluate(run, Write($"text-{length}.txt", text));
+            var evaluated = Evaluate(run, runs.Write($"text-{length}.txt", text));
             var score = Assert.Single(Score(run, text));
             Assert.Equal(length + 1, score.Scored); // Its end is scored too.
             Assert.Equal(evaluated.Examples, score.Scored);
@@ -102,7 +84,7 @@ public sealed class DocumentStartsTests : IDisposable
     [Fact]
     public void A_model_of_packed_documents_begins_and_ends_documents_as_it_has_seen_them()
     {
-        var config = Config(Write("names.txt", string.Join("\r\n", Enumerable.Range(0, 200).Select(i => i % 2 == 0 ? "maria" : "marko"))), "data.batches={ kind: packed }",
+        var config = Config(runs.Write("names.txt", string.Join("\r\n", Enumerable.Range(0, 200).Select(i => i % 2 == 0 ? "maria" : "marko"))), "data.batches={ kind: packed }",
             "training.optimizer.lr=1e-2", "training.steps=60");
         runs.Train(config, "run");
         var run = TrainedRun.Open(runs.PathOf("run"));
@@ -127,8 +109,8 @@ public sealed class DocumentStartsTests : IDisposable
     [InlineData("{ generator: stories, size: 20kB }", "{ kind: characters }", true)]
     public void The_token_before_documents_is_there_where_there_are_several_and_the_run_records_it(string source, string tokenizer, bool there)
     {
-        Write("lines.txt", string.Join('\n', Lines()));
-        Write("one.jsonl", """{"text": "a document that is long enough for one window of text"}""" + "\n\n{\"text\": \"\"}\n");
+        runs.Write("lines.txt", string.Join('\n', Lines()));
+        runs.Write("one.jsonl", """{"text": "a document that is long enough for one window of text"}""" + "\n\n{\"text\": \"\"}\n");
         var config = Read(source.Replace("lines.txt", runs.PathOf("lines.txt")).Replace("one.jsonl", runs.PathOf("one.jsonl")), $"data.tokenizer={tokenizer}", "training.steps=1", "training.schedule.warmup=1", "data.holdout=0");
         runs.Train(config, "run");
         var run = TrainedRun.Open(runs.PathOf("run"));
@@ -142,7 +124,7 @@ public sealed class DocumentStartsTests : IDisposable
     [Fact]
     public void A_run_without_the_setting_goes_on_without_the_token()
     {
-        var config = Config(Write("lines.txt", string.Join('\n', Lines())));
+        var config = Config(runs.Write("lines.txt", string.Join('\n', Lines())));
         Directory.CreateDirectory(runs.PathOf("old"));
         File.WriteAllText(Path.Combine(runs.PathOf("old"), "config.yaml"), ConfigWriter.ToYaml(config).Replace("  document_start: null\n", ""));
         Assert.Null(((TextDataConfig)DocumentStarts.Resolve(config, runs.OptionsOf("old")).Data).DocumentStart);
@@ -152,7 +134,7 @@ public sealed class DocumentStartsTests : IDisposable
     [Fact]
     public void A_token_before_documents_that_the_tokenizer_lacks_is_refused_with_the_setting_that_asks_for_it()
     {
-        var lines = Write("lines.txt", string.Join('\n', Lines()));
+        var lines = runs.Write("lines.txt", string.Join('\n', Lines()));
         runs.Train(Config(lines, "data.document_start=false", "training.steps=1", "training.schedule.warmup=1"), "run");
         var own = $"data.tokenizer={{ kind: file, path: {Path.Combine(runs.PathOf("run"), "tokenizer.json")} }}";
         Assert.Null(TokenizerIn(own));

@@ -1,26 +1,16 @@
 using TorchSharp;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Tests.Training;
-using Transformers.Training;
 
 namespace Transformers.Tests.Kinds;
 
 /// <summary>A run that has trained finishes; what it measures is known before, and the same wherever it is measured.</summary>
 [Collection("engine")]
-public sealed class FinishingRunTests : IDisposable
+public sealed class FinishingRunTests : TinyRunTest
 {
-    readonly TinyRuns runs = new();
     readonly Notes notes = new();
-
-    public void Dispose() => runs.Dispose();
 
     RunConfigSets Letters()
     {
-        var file = runs.PathOf("dna.txt");
-        File.WriteAllText(file, string.Concat(Enumerable.Repeat("ACGTACGGTA", 200)));
+        var file = runs.Write("dna.txt", string.Concat(Enumerable.Repeat("ACGTACGGTA", 200)));
         return new($"data.source={{ files: [{file}] }}", "data.tokenizer={ kind: characters }", "training.steps=4", "training.schedule.warmup=1");
     }
 
@@ -94,8 +84,7 @@ public sealed class FinishingRunTests : IDisposable
         Assert.Contains("training.steps is 40 and was 20", warning);
         Assert.Contains("training.optimizer.lr is 0.002 and was 0.001", warning);
         Assert.Contains("the learning rate of step 11", warning);
-        var wrong = Assert.Throws<Transformers.Checkpoints.CheckpointException>(() => runs.Train(TinyRuns.Config("model.heads=4"), "run"));
-        Assert.Contains("model.heads is 4 and was 2", wrong.Message);
+        Assert.Contains("model.heads is 4 and was 2", Assert.Throws<Transformers.Checkpoints.CheckpointException>(() => runs.Train(TinyRuns.Config("model.heads=4"), "run")).Message);
     }
 
     [Fact]

@@ -1,25 +1,17 @@
 using System.ComponentModel;
-using System.Diagnostics;
-using TestSupport;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 
 namespace Transformers.Tests.Kinds;
 
 /// <summary>Two classics of forecasting, which come with R (Debian's r-base-core).</summary>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class MonthlySeriesTests
+public sealed class MonthlySeriesTests : TinyRunTest
 {
     [Theory]
     [InlineData("AirPassengers")]
     [InlineData("co2")]
     public void The_last_two_years_are_forecast_better_than_by_the_last_season_in_a_band_of_the_right_width_as_the_mean_of_six_seeds(string name)
     {
-        using var runs = new TinyRuns();
         Assert.SkipUnless(Export(name, runs.PathOf("months.csv")), $"R is not installed, and has the series {name}: apt-get install r-base-core");
         var (own, naive, coverage) = (0.0, 0.0, 0.0);
         // Those of the ready-made config with --seeds 3, and three more: single seeds may be outside the bounds.

@@ -1,21 +1,12 @@
-using System.Text.RegularExpressions;
 using TorchSharp.Modules;
-using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
 using Transformers.Tests.Conventions;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
 /// <summary>A kind of model of the tests' own, to show that this file is all it takes.</summary>
 [Collection("engine")]
-public sealed class NewModelKindTests
+public sealed class NewModelKindTests : TempFolderTest
 {
     [Kind("bigram")]
     public sealed record BigramConfig : TextModelConfig
@@ -86,7 +77,6 @@ public sealed class NewModelKindTests
     public void A_kind_of_one_file_trains_from_a_config_is_evaluated_and_inspected()
     {
         using var kinds = KindAttribute.Add(typeof(BigramConfig));
-        using var folder = new TempFolder();
         var config = ConfigFile.Parse<RunConfig>(Config);
         var options = new TrainingOptions { Run = folder["run"], Cache = folder["cache"] };
 

@@ -1,19 +1,9 @@
-using Transformers.Benchmarks;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data.Series;
-using Transformers.Evaluation;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
 [Collection("engine")]
-public sealed class SeriesClassifierKindTests
+public sealed class SeriesClassifierKindTests : TinyRunTest
 {
     static RunConfig Config(params string[] sets) => ConfigFile.Parse<RunConfig>("""
         data:
@@ -33,7 +23,6 @@ public sealed class SeriesClassifierKindTests
     [Fact]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit()
     {
-        using var runs = new TinyRuns();
         var config = Config("training.batch.micro=6");
         runs.Train(config, "whole");
         runs.Train(config, "halves", maxSteps: 4);
@@ -44,7 +33,6 @@ public sealed class SeriesClassifierKindTests
     [Fact]
     public void Attention_is_drawn_between_the_patches_of_a_series()
     {
-        using var runs = new TinyRuns();
         using var folder = new TempFolder();
         runs.Train(Config(), "run");
         var run = TrainedRun.Open(runs.PathOf("run"));
@@ -60,7 +48,6 @@ public sealed class SeriesClassifierKindTests
     [Fact]
     public void It_learns_the_three_forms_and_names_the_rows_of_a_table()
     {
-        using var runs = new TinyRuns();
         using var folder = new TempFolder();
         var result = runs.Train(Config("training.steps=300", "data.source.count=600", "training.batch.sequences=64", "training.validate.every=1000"), "run");
         Assert.True(result.Metrics["top1"] > 0.9, $"{result.Metrics["top1"]}");
@@ -82,7 +69,6 @@ public sealed class SeriesClassifierKindTests
     [Fact]
     public void Tables_of_the_archives_format_train_whatever_the_lengths_of_their_rows()
     {
-        using var runs = new TinyRuns();
         using var folder = new TempFolder();
         string Rows(int count) => string.Join('\n', Enumerable.Range(0, count).Select(i => $"{1 + i % 2}\t{string.Join('\t', Enumerable.Range(0, 20).Select(t => t >= 15 && i % 3 == 0 ? "NaN" : FormattableString.Invariant($"{(i % 2 == 0 ? t : -t) + i % 5}")))}"));
         var config = Config("training.steps=60", "data.length=20", "model.patch=5", "training.validate.every=1000",
@@ -102,7 +88,6 @@ public sealed class SeriesClassifierKindTests
     [InlineData("a,1,2\na,3,4\n", "a.csv: the series must have at least two classes")]
     public void A_table_that_is_wrong_says_where(string text, string message)
     {
-        using var runs = new TinyRuns();
         using var folder = new TempFolder();
         var exception = Assert.Throws<UserException>(() => LabelledSeriesDataset.Open(
             new() { Source = new LabelledSeriesFilesConfig { Train = folder.Write("a.csv", text) }, Length = 2 }, 1));
@@ -112,7 +97,6 @@ public sealed class SeriesClassifierKindTests
     [Fact]
     public void Its_size_is_known_before_it_trains()
     {
-        using var runs = new TinyRuns();
         var config = Config("training.steps=1", "model.layers=2");
         Assert.Equal(runs.Train(config, "run").Parameters, Inspector.Inspect(config).Cost.Parameters);
     }

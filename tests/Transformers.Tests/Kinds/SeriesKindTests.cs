@@ -1,19 +1,9 @@
-using Transformers.Benchmarks;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data.Series;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Metrics;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
 [Collection("engine")]
-public sealed class SeriesKindTests
+public sealed class SeriesKindTests : TinyRunTest
 {
     const string Encoder = "{ kind: patchtst, patch: 6, layers: 1, heads: 2, width: 16, dropout: 0.1, baseline: season }";
     const string Decoder = "{ kind: series_decoder, patch: 6, layers: 1, heads: 2, width: 16, dropout: 0.1, positions: { kind: rotary } }";
@@ -47,7 +37,6 @@ public sealed class SeriesKindTests
     [InlineData(Encoder, Calibrated)]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string model, string setting)
     {
-        using var runs = new TinyRuns();
         var config = Config(model, setting);
         runs.Train(config, "whole");
         runs.Train(config, "halves", maxSteps: 4);
@@ -60,7 +49,6 @@ public sealed class SeriesKindTests
     [InlineData(Decoder)]
     public void A_run_is_evaluated_beside_every_simple_forecast_and_the_best_possible(string model)
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(Config(model), "run");
         // 8 patches, 16 windows a step.
         Assert.Equal(8 * 16 * 8, result.TokensPerSecond!.Value * result.Seconds, 1e-3);
@@ -76,7 +64,6 @@ public sealed class SeriesKindTests
     [Fact]
     public void Training_beats_the_naive_forecasts()
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(Config(Encoder, "training.steps=150", "training.batch.sequences=64", "training.validate.every=1000", "model.dropout=0"), "run");
         Assert.True(result.Metrics["mae"] < result.Metrics["seasonal_naive_mae"], $"{result.Metrics["mae"]} and {result.Metrics["seasonal_naive_mae"]}");
         Assert.True(result.Metrics["mae"] < result.Metrics["naive_mae"]);
@@ -93,7 +80,6 @@ public sealed class SeriesKindTests
     [InlineData(2000, 300, 20, 0.76, 0.84, "training.ema.decay=0.95")]
     public void A_band_that_is_too_narrow_covers_eight_of_ten_values_once_calibrated(int values, int calibrating, int steps, double fewest, double most, string setting)
     {
-        using var runs = new TinyRuns();
         var random = new Random(7);
         File.WriteAllLines(runs.PathOf("noise.csv"), ["value", .. Enumerable.Range(0, values + 1080).Select(_ => FormattableString.Invariant($"{100 + random.NextDouble() + random.NextDouble() + random.NextDouble():0.####}"))]);
         double Coverage(string name, params string[] sets)
@@ -119,7 +105,6 @@ public sealed class SeriesKindTests
     [InlineData(Encoder, "training.precision=fp32", false, true)]
     public void A_band_is_moved_by_the_errors_of_runs_that_end_before_what_they_forecast(string model, string setting, bool starts = false, bool gaps = false)
     {
-        using var runs = new TinyRuns();
         if (gaps) WriteGaps(runs.PathOf("gaps.csv"));
         // A calibrated run: its own shifts must not count.
         if (starts) runs.Train(Config(model, "seed=5", "training.steps=30", Calibrated), "first");
@@ -164,7 +149,6 @@ public sealed class SeriesKindTests
     [Fact]
     public void A_run_that_is_stopped_while_it_calibrates_begins_again_and_ends_as_if_it_had_not_been()
     {
-        using var runs = new TinyRuns();
         var config = Config(Encoder, Calibrated);
         runs.Loop(config, "whole", 8);
         Assert.Equal(0, runs.Loop(config, "stopped", 8, watch: stop => new StopsWhileCalibrating(stop)).Step);
@@ -177,16 +161,9 @@ public sealed class SeriesKindTests
     [InlineData("training.label_smoothing=0", false)]
     public void Label_smoothing_of_numbers_is_warned_of(string setting, bool warned)
     {
-        var (runs, warnings) = (new TinyRuns(), new Warnings());
-        using (runs) runs.Train(Config(Encoder, "training.steps=1", setting), "run", observer: warnings);
-        Assert.Equal(warned, warnings.Texts.Any(text => text.Contains("training.label_smoothing (0.1) changes nothing")));
-    }
-
-    sealed class Warnings : ITrainingObserver
-    {
-        internal List<string> Texts { get; } = [];
-
-        public void Warn(string message) => Texts.Add(message);
+        var warnings = new Warnings();
+        runs.Train(Config(Encoder, "training.steps=1", setting), "run", observer: warnings);
+        Assert.Equal(warned, warnings.All.Any(text => text.Contains("training.label_smoothing (0.1) changes nothing")));
     }
 
     sealed class StopsWhileCalibrating(StopRequest stop) : ITrainingObserver
@@ -203,7 +180,6 @@ public sealed class SeriesKindTests
     [InlineData("model.quantiles=[0.5]", "needs model.quantiles with a band")]
     public void A_calibration_that_the_series_are_too_short_for_is_refused_at_its_setting(string set, string message)
     {
-        using var runs = new TinyRuns();
         var problem = Assert.Throws<UserException>(() => runs.Train(Config(Encoder, "model.calibration={ networks: 1, windows: 3 }", set), "run")).Problems[0];
         Assert.Equal("model.calibration", problem.Path);
         Assert.Contains(message, problem.Message);
@@ -214,7 +190,6 @@ public sealed class SeriesKindTests
     [InlineData(Decoder)]
     public void Attention_is_drawn_between_the_patches_of_a_window_or_of_a_table(string model)
     {
-        using var runs = new TinyRuns();
         using var folder = new TempFolder();
         runs.Train(Config(model), "run");
         var run = TrainedRun.Open(runs.PathOf("run"));
@@ -230,7 +205,6 @@ public sealed class SeriesKindTests
     [Fact]
     public void In_bf16_it_trains_too()
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(Config(Encoder, "training.precision=bf16"), "run");
         Assert.Equal("bf16", result.Precision);
         Assert.True(double.IsFinite(result.ValLoss!.Value));
@@ -239,7 +213,6 @@ public sealed class SeriesKindTests
     [Fact]
     public void Forecasts_continue_a_table_by_its_own_time_stamps_whatever_its_units()
     {
-        using var runs = new TinyRuns();
         using var folder = new TempFolder();
         runs.Train(Config(), "run");
         string Table(double scale) => "date,a,b\n" + string.Concat(Enumerable.Range(0, 60).Select(i => FormattableString.Invariant($"{new DateTime(2024, 1, 1).AddDays(i):yyyy-MM-dd},{scale * (5 + Math.Sin(i))},{(i == 3 ? "" : i)}\n")));
@@ -255,7 +228,6 @@ public sealed class SeriesKindTests
     [Fact]
     public void Its_size_is_known_before_it_trains()
     {
-        using var runs = new TinyRuns();
         foreach (var model in (string[])[Encoder.Replace("layers: 1", "layers: 3"), Decoder])
         {
             var config = Config(model);
@@ -268,7 +240,6 @@ public sealed class SeriesKindTests
     [Fact]
     public void The_picture_of_a_forecast_has_what_happened_the_forecast_and_its_band()
     {
-        using var runs = new TinyRuns();
         runs.Train(Config(), "run");
         var run = TrainedRun.Open(runs.PathOf("run"));
         var svg = Kind.For(run).DrawForecast(run, null, "series 2", CPU).ToSvg();
@@ -292,7 +263,6 @@ public sealed class SeriesKindTests
     [Fact]
     public void Series_that_are_too_short_are_reported_at_their_setting()
     {
-        using var runs = new TinyRuns();
         var problem = Assert.Throws<UserException>(() => runs.Train(Config(Encoder, "data.test=240"), "run")).Problems[0];
         Assert.Equal("data.context", problem.Path);
         Assert.Contains("need 324", problem.Message);

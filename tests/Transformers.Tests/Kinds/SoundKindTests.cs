@@ -1,17 +1,9 @@
-using Transformers.Benchmarks;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
 [Collection("engine")]
-public sealed class SoundKindTests
+public sealed class SoundKindTests : TinyRunTest
 {
     static RunConfig Config(params string[] sets) => ConfigFile.Parse<RunConfig>("""
         data:
@@ -37,7 +29,6 @@ public sealed class SoundKindTests
     [InlineData("model={ kind: ast, patch: 8, stride: 5, layers: 1, heads: 2, width: 16, pool: mean, positions: { kind: sinusoidal } }")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string setting)
     {
-        using var runs = new TinyRuns();
         var config = Config(setting);
         runs.Train(config, "whole");
         runs.Train(config, "halves", maxSteps: 4);
@@ -48,7 +39,6 @@ public sealed class SoundKindTests
     [Fact]
     public void A_run_is_evaluated_predicts_files_and_draws_what_it_attends_to()
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(Config(), "run");
         // 4 rows and 7 columns of patches and the class token, 16 sounds a step.
         Assert.Equal((4 * 7 + 1) * 16 * 8, result.TokensPerSecond!.Value * result.Seconds, 1e-3);
@@ -75,7 +65,6 @@ public sealed class SoundKindTests
     [Fact]
     public void A_few_sounds_are_learned_by_heart()
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(Config("data.source.count=20", "training.steps=300", "model.width=32", "training.label_smoothing=0", "model.drop.path=0", "training.validate.every=1000", "training.optimizer.lr=5e-3",
             "data.augment={ masks: 0, shift: 0 }"), "run");
         Assert.True(result.TrainLoss < 0.5, $"loss {result.TrainLoss}");
@@ -84,7 +73,6 @@ public sealed class SoundKindTests
     [Fact]
     public void Its_size_is_known_before_it_trains()
     {
-        using var runs = new TinyRuns();
         var config = Config("training.steps=1", "model.layers=2");
         var inspection = Inspector.Inspect(config, new InspectionOptions { Cache = runs.PathOf("cache") });
         Assert.Equal(runs.Train(config, "run").Parameters, inspection.Cost.Parameters);

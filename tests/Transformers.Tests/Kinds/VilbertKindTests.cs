@@ -1,19 +1,11 @@
-using Transformers.Benchmarks;
-using Transformers.Configs;
-using Transformers.Evaluation;
 using Transformers.Generators.Scenes;
-using Transformers.IO;
-using Transformers.IO.Images;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Kinds;
 
 /// <summary>A model of images with text from its config to every command, on scenes too few to learn from.</summary>
 [Collection("engine")]
-public sealed class VilbertKindTests
+public sealed class VilbertKindTests : TempFolderTest
 {
     const string Config = """
         data:
@@ -56,7 +48,6 @@ public sealed class VilbertKindTests
     [InlineData(true)]
     public void A_run_trains_is_evaluated_by_kind_of_question_and_inspected(bool regions)
     {
-        using var folder = new TempFolder();
         var config = regions ? Regions : Config;
         var result = Train(folder, "run", config);
         Assert.Equal(("vilbert", 4L), (result.Model, result.Steps));
@@ -82,7 +73,6 @@ public sealed class VilbertKindTests
     [Fact]
     public void A_run_that_was_interrupted_ends_with_the_same_weights_and_micro_batches_change_the_sum_of_losses_by_rounding_alone()
     {
-        using var folder = new TempFolder();
         Train(folder, "whole");
         Train(folder, "parts", most: 2);
         Train(folder, "parts");
@@ -104,12 +94,9 @@ public sealed class VilbertKindTests
         Assert.Equal(all, Sum(7), 1e-4 * all);
     }
 
-    sealed class Quiet : ITrainingObserver;
-
     [Fact]
     public void A_trained_run_answers_questions_about_a_file_and_draws_what_it_attends_to()
     {
-        using var folder = new TempFolder();
         Train(folder, "run");
         File.WriteAllBytes(folder["scene.png"], ImageCodec.EncodePng(SceneGenerator.Draw(SceneSplit.Test, 1, 0)));
         var run = TrainedRun.Open(folder["run"]);
@@ -138,7 +125,6 @@ public sealed class VilbertKindTests
     [Fact]
     public void Answers_are_learned_from_the_weights_of_pretraining_with_positions_of_another_scale()
     {
-        using var folder = new TempFolder();
         var pretraining = Config.Replace("  context: 32", "  context: 32\n  positions: { kind: sinusoidal }\n  objectives: { answer: 0 }");
         var answering = Config.Replace("  context: 32", "  context: 32\n  positions: { kind: sinusoidal, scale: 20 }");
         var result = Train(folder, "pretrained", pretraining);

@@ -1,29 +1,15 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.Audio;
-using Transformers.Data.Images;
 using Transformers.Data.ImageText;
-using Transformers.Data.Text;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Tests.Training;
-using Transformers.Tokenizers;
-using Transformers.Training;
 
 namespace Transformers.Tests.Kinds;
 
 /// <summary>What comes along with the weights of another run, and what is refused.</summary>
 [Collection("engine")]
-public sealed class WarmStartTests : IDisposable
+public sealed class WarmStartTests : TinyRunTest
 {
     const string Still = "training.optimizer.lr=1e-12";
 
-    readonly TinyRuns runs = new();
     readonly Notes notes = new();
-
-    public void Dispose() => runs.Dispose();
 
     static RunConfig Text(params string[] sets) => TinyRuns.Config(["training.steps=2", "training.validate.every=2", "training.schedule.warmup=1", .. sets]);
 
@@ -73,8 +59,7 @@ public sealed class WarmStartTests : IDisposable
     public void Another_kind_of_tokenizer_is_one_problem_and_not_one_for_each_of_its_settings()
     {
         runs.Train(Text("data.tokenizer={ kind: characters }"), "base");
-        var wrong = Assert.Throws<UserException>(() => From("base", Text("data.tokenizer={ kind: bpe, vocabulary: 300 }"), "refused"));
-        Assert.Equal("data.tokenizer.kind", Assert.Single(wrong.Problems).Path);
+        Assert.Equal("data.tokenizer.kind", Assert.Single(Assert.Throws<UserException>(() => From("base", Text("data.tokenizer={ kind: bpe, vocabulary: 300 }"), "refused")).Problems).Path);
     }
 
     [Fact]
@@ -125,12 +110,10 @@ public sealed class WarmStartTests : IDisposable
         Assert.Equal(before.Std, after.Std);
         RefusesFrom("base", Images("data.input.normalize={ kind: given, mean: [0.5], std: [0.5] }"), "data.input.normalize", "mean [");
 
-        ImageInput InputOf(string run)
-        {
-            var checkpoint = TrainedRun.Open(runs.PathOf(run)).Checkpoint;
-            return ImageInput.Parse(checkpoint.ReadText(ImageInput.FileName), run);
-        }
+        ImageInput InputOf(string run) => ImageInput.Parse(Stored(run, ImageInput.FileName), run);
     }
+
+    string Stored(string run, string file) => TrainedRun.Open(runs.PathOf(run)).Checkpoint.ReadText(file);
 
     [Fact]
     public void As_many_classes_of_other_names_have_a_new_head()
@@ -221,11 +204,7 @@ public sealed class WarmStartTests : IDisposable
         Assert.Equal(before.Std, after.Std);
         RefusesFrom("base", Pairs("data.input.normalize={ kind: imagenet }"), "data.input.normalize", "mean [");
 
-        ImageTransform InputOf(string run)
-        {
-            var checkpoint = TrainedRun.Open(runs.PathOf(run)).Checkpoint;
-            return ImageTextInput.Parse(checkpoint.ReadText(ImageTextInput.FileName), run).Transform!;
-        }
+        ImageTransform InputOf(string run) => ImageTextInput.Parse(Stored(run, ImageTextInput.FileName), run).Transform!;
     }
 
     static RunConfig Sounds(params string[] sets) => ConfigFile.Parse<RunConfig>("""
@@ -265,11 +244,5 @@ public sealed class WarmStartTests : IDisposable
         Assert.Contains(notes.All, note => note.Contains("data.context (32, there 48), data.season (12, there 24)"));
         var wrong = Assert.Throws<CheckpointException>(() => From("base", Series("data.horizon=4"), "refused"));
         Assert.Contains("give the model the same shape as the run that it starts from; settings that differ: data.horizon (4, there 6)", wrong.Message);
-    }
-
-    sealed class Notes : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-        public void Note(string message) => All.Add(message);
     }
 }

@@ -1,6 +1,3 @@
-using Transformers.IO;
-using Transformers.Metrics;
-
 namespace Transformers.Tests.Metrics;
 
 public class ClassificationReportTests

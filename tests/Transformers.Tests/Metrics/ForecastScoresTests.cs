@@ -1,5 +1,3 @@
-using Transformers.Metrics;
-
 namespace Transformers.Tests.Metrics;
 
 public sealed class ForecastScoresTests

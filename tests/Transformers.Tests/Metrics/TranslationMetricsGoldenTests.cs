@@ -1,7 +1,3 @@
-using System.Text.Json;
-using TestSupport;
-using Transformers.Metrics;
-
 namespace Transformers.Tests.Metrics;
 
 /// <summary>Cases of tests/Golden/translation_metrics.json, worked out by the script beside it by a route of its own.</summary>
@@ -10,7 +6,7 @@ public class TranslationMetricsGoldenTests
     sealed record Case(string[] Hypotheses, string[] References, double Bleu, double Chrf);
 
     static readonly Case[] Cases = JsonSerializer.Deserialize<Case[]>(
-        File.ReadAllText(Repository.PathOf("tests", "Golden", "translation_metrics.json")),
+        File.ReadAllText(Repository.Golden("translation_metrics.json")),
         new JsonSerializerOptions(JsonSerializerDefaults.Web))!;
 
     [Fact]

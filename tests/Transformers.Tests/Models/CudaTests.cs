@@ -1,19 +1,10 @@
-using Transformers.Tests.Training;
 using TorchSharp;
-using Transformers.Configs;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public class CudaTests
+public class CudaTests : TinyRunTest
 {
     [CudaFact]
     public void Logits_and_gradients_on_cuda_equal_those_on_the_cpu()
@@ -34,7 +25,6 @@ public class CudaTests
     [CudaFact]
     public void A_run_on_cuda_trains_resumes_and_generates()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config("training.precision=auto");
         TrainResult Train(long? maxSteps) => TrainingRun.Start(config, new TrainingOptions { Run = runs.PathOf("cuda"), Cache = runs.PathOf("cache"), MaxSteps = maxSteps, Device = CUDA });
         Assert.Equal(10, Train(10).Steps);

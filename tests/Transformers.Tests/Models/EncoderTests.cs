@@ -1,13 +1,10 @@
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 using static Transformers.Tests.Models.Seq2SeqSamples;
 
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public class EncoderTests
+public class EncoderTests : TensorTest
 {
     public static TheoryData<string> Kinds => [.. PositionKinds.Keys];
 
@@ -30,7 +27,6 @@ public class EncoderTests
     [InlineData("pre", NormPlacement.Pre)]
     public void Vectors_logits_and_gradients_equal_PyTorchs(string name, NormPlacement placement)
     {
-        using var scope = NewDisposeScope();
         using var golden = new GoldenFile("encoder-" + name);
         var config = new EncoderConfig
         {
@@ -52,7 +48,6 @@ public class EncoderTests
     [MemberData(nameof(Kinds))]
     public void Padding_never_changes_a_vector_nor_a_class(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         foreach (var pool in Enum.GetValues<Pooling>())
         {
@@ -70,7 +65,6 @@ public class EncoderTests
     [MemberData(nameof(Kinds))]
     public void Every_token_sees_every_other(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var encoder = Model(Config(new MaskedHeadConfig(), PositionKinds[positions])).Encoder;
         var before = encoder.forward(Ids([1, 4, 5, 6, 2]));
@@ -84,7 +78,6 @@ public class EncoderTests
     [Fact]
     public void Alibi_is_symmetric_in_an_encoder()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         // Nothing else distinguishes left from right: a reversed text gives the same vectors in reverse order.
         var encoder = Model(Config(new MaskedHeadConfig(), new AlibiPositionsConfig())).Encoder;
@@ -96,7 +89,6 @@ public class EncoderTests
     [Fact]
     public void Pooling_takes_the_first_the_last_or_the_mean_of_the_tokens_there_are()
     {
-        using var scope = NewDisposeScope();
         var hidden = tensor(new float[] { 1, 10, 2, 20, 99, 99, 4, 40, 5, 50, 9, 90 }, [2, 3, 2]);
         Assert.Equal([1, 10, 4, 40], TextPooling.Pool(hidden, [2, 3], Pooling.Cls).contiguous().data<float>().ToArray());
         Assert.Equal([2, 20, 9, 90], TextPooling.Pool(hidden, [2, 3], Pooling.Last).contiguous().data<float>().ToArray());

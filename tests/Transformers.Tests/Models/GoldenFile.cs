@@ -1,8 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Models;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
@@ -10,7 +5,7 @@ namespace Transformers.Tests.Models;
 /// <summary>Tensors that an independent implementation wrote, see tests/Golden: a model's weights, an input, and what becomes of them.</summary>
 sealed class GoldenFile(string name) : IDisposable
 {
-    readonly SafetensorsFile file = SafetensorsFile.Open(Repository.PathOf("tests", "Golden", "data", name + ".safetensors"));
+    readonly SafetensorsFile file = SafetensorsFile.Open(Repository.Golden("data", name + ".safetensors"));
 
     internal string Setting(string name) => file.Header.Metadata[name];
 

@@ -1,6 +1,3 @@
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
@@ -9,7 +6,7 @@ namespace Transformers.Tests.Models;
 public class GptGoldenTests
 {
     public static TheoryData<string> Cases => new(Directory
-        .EnumerateFiles(TestSupport.Repository.PathOf("tests", "Golden", "data"), "gpt-*.safetensors")
+        .EnumerateFiles(Repository.Golden("data"), "gpt-*.safetensors")
         .Select(path => Path.GetFileNameWithoutExtension(path)).Order());
 
     [Fact]

@@ -1,13 +1,10 @@
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 /// <summary>Laws that hold for any weights.</summary>
 [Collection("engine")]
-public class GptLawTests
+public class GptLawTests : TensorTest
 {
     public static TheoryData<string> Positions => new("learned", "sinusoidal", "rotary", "alibi", "relative", "none");
 
@@ -43,7 +40,6 @@ public class GptLawTests
     [MemberData(nameof(Positions))]
     public void Changing_a_later_token_leaves_earlier_logits_alone(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Model(positions);
         var ids = Ids(2, 20);
@@ -59,7 +55,6 @@ public class GptLawTests
     [MemberData(nameof(Positions))]
     public void Decoding_with_a_cache_equals_the_full_pass(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Model(positions, groups: 2);
         var ids = Ids(3, 20);
@@ -75,7 +70,6 @@ public class GptLawTests
     [Fact]
     public void Grouped_heads_equal_repeated_heads()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var grouped = new Attention(32, 4, kvHeads: 2, bias: false);
         using var repeated = new Attention(32, 4, bias: false);
@@ -95,7 +89,6 @@ public class GptLawTests
     [InlineData(false)]
     public void The_fused_kernel_equals_the_plain_formula_which_a_recorder_selects(bool causal)
     {
-        using var scope = NewDisposeScope();
         using var attention = new Attention(32, 4, kvHeads: 2);
         var x = randn(2, 11, 32, requires_grad: true);
         var mask = zeros(2, 1, 1, 11).masked_fill(arange(11).ge(7).unsqueeze(0).expand(2, 11).view(2, 1, 1, 11), -1e9);
@@ -116,7 +109,6 @@ public class GptLawTests
     [Fact]
     public void Rotary_scores_depend_on_distance_alone()
     {
-        using var scope = NewDisposeScope();
         using var rotary = new RotaryPositionEmbedding(8, 10_000);
         var (q, k) = (randn(1, 1, 1, 8), randn(1, 1, 1, 8));
         Tensor Score(long at, long distance) => (rotary.Rotate(q, at) * rotary.Rotate(k, at + distance)).sum();
@@ -127,7 +119,6 @@ public class GptLawTests
     [Fact]
     public void Sines_and_cosines_are_the_papers()
     {
-        using var scope = NewDisposeScope();
         var table = SinusoidalPositionEncoding.Table(3, 2, 6, 10_000).to(ScalarType.Float64).data<double>();
         for (var row = 0; row < 2; row++)
             for (var i = 0; i < 6; i++)
@@ -147,7 +138,6 @@ public class GptLawTests
     [Fact]
     public void The_same_seed_gives_the_same_weights_and_residual_outputs_start_smaller()
     {
-        using var scope = NewDisposeScope();
         using var first = Model("learned", std: 0.02);
         using var second = Model("learned", std: 0.02);
         foreach (var (a, b) in first.parameters().Zip(second.parameters())) Assert.True(a.allclose(b, 0, 0));
@@ -159,7 +149,6 @@ public class GptLawTests
     [Fact]
     public void More_tokens_than_the_context_are_refused()
     {
-        using var scope = NewDisposeScope();
         using var model = Model("rotary");
         Assert.Contains("context of 24", Assert.Throws<ArgumentException>(() => model.forward(Ids(1, 25))).Message);
     }

@@ -1,4 +1,3 @@
-using Transformers.Layers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;

@@ -1,15 +1,10 @@
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 /// <summary>The kernels and libtorch's operators compute the same, and random numbers belong to examples.</summary>
 [Collection("engine")]
-public sealed class PlainPathTests
+public sealed class PlainPathTests : TensorTest
 {
     static readonly RandomPosition Random = new(7, 3, 0);
 
@@ -136,7 +131,6 @@ public sealed class PlainPathTests
     public void The_kernels_equal_libtorchs_operators_forwards_and_backwards_with_dropout(string name)
     {
         Assert.SkipUnless(KernelLibrary.IsAvailable, "there are no kernels here");
-        using var scope = NewDisposeScope();
         AssertSame(Run(Find(name), kernels: false, Precision.Fp32, (0, 4)), Run(Find(name), kernels: true, Precision.Fp32, (0, 4)), 2e-4);
     }
 
@@ -145,7 +139,6 @@ public sealed class PlainPathTests
     public void In_bfloat16_both_are_near_each_other(string name)
     {
         Assert.SkipUnless(KernelLibrary.MultipliesBFloat16, "the kernels here do not multiply in bfloat16");
-        using var scope = NewDisposeScope();
         AssertSame(Run(Find(name), kernels: false, Precision.Bf16, (0, 4)), Run(Find(name), kernels: true, Precision.Bf16, (0, 4)), 0.08);
     }
 
@@ -153,7 +146,6 @@ public sealed class PlainPathTests
     [MemberData(nameof(Families))]
     public void A_batch_cut_in_two_ways_has_the_same_loss_and_gradients(string name)
     {
-        using var scope = NewDisposeScope();
         foreach (var kernels in new[] { false, true })
         {
             var whole = Run(Find(name), kernels, Precision.Fp32, (0, 4));
@@ -165,7 +157,6 @@ public sealed class PlainPathTests
     [Fact]
     public void Another_step_or_another_seed_drops_others()
     {
-        using var scope = NewDisposeScope();
         using var dropout = new Dropout(0.5);
         var x = ones(3, 100);
         var first = dropout.forward(x, Random);

@@ -1,23 +1,16 @@
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 /// <summary>The residual network against tests/Golden/resnet.py, and its laws.</summary>
 [Collection("engine")]
-public sealed class ResnetTests
+public sealed class ResnetTests : TensorTest
 {
     [Theory]
     [InlineData("resnet-even")]
     [InlineData("resnet-odd")]
     public void Logits_gradients_and_running_statistics_equal_those_of_an_independent_implementation(string name)
     {
-        using var scope = NewDisposeScope();
         using var golden = new GoldenFile(name);
         var config = (ResnetConfig)golden.Config;
         var model = new Resnet(config, ImageShape.Of(config));
@@ -48,7 +41,6 @@ public sealed class ResnetTests
     [InlineData(Precision.Bf16, 0.02)]
     public void A_convolution_of_any_number_of_channels_equals_that_in_64_bits_forwards_and_backwards(Precision precision, double tolerance)
     {
-        using var scope = NewDisposeScope();
         manual_seed(7);
         foreach (var (inputs, outputs, stride) in new[] { (1, 4, 1), (3, 16, 1), (4, 4, 1), (4, 8, 2), (12, 20, 1), (16, 16, 1), (16, 32, 2) })
             for (var again = 0; again < 5; again++)
@@ -84,7 +76,6 @@ public sealed class ResnetTests
     [Fact]
     public void A_batch_that_is_not_finite_leaves_the_running_statistics_as_they_were()
     {
-        using var scope = NewDisposeScope();
         var norm = new BatchNorm(2);
         norm.train();
         norm.call(ones(2, 2, 3, 3) + randn(2, 2, 3, 3));
@@ -100,7 +91,6 @@ public sealed class ResnetTests
     [InlineData(Precision.Bf16, 0.1)]
     public void In_either_precision_evaluation_does_not_depend_on_the_batch_around_an_image(Precision precision, double tolerance)
     {
-        using var scope = NewDisposeScope();
         var config = new ResnetConfig { Size = 8, Classes = 3, Width = 4, Layers = [1, 1] };
         var model = new Resnet(config, ImageShape.Of(config), new Generator(1));
         var images = randn(4, 3, 8, 8);

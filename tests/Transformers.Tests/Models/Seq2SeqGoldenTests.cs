@@ -1,8 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
@@ -17,7 +12,7 @@ public class Seq2SeqGoldenTests
     public void Logits_loss_and_gradients_equal_PyTorchs(string name, NormPlacement placement)
     {
         using var scope = NewDisposeScope();
-        using var file = SafetensorsFile.Open(Repository.PathOf("tests", "Golden", "data", $"seq2seq-{name}.safetensors"));
+        using var file = SafetensorsFile.Open(Repository.Golden("data", $"seq2seq-{name}.safetensors"));
         var config = new Seq2SeqConfig
         {
             Layers = 2, Heads = 3, Width = 12, Dropout = 0, FeedForward = new ReluConfig { Width = 20 }, Norm = new LayerNormConfig { Placement = placement },

@@ -1,13 +1,10 @@
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 using static Transformers.Tests.Models.Seq2SeqSamples;
 
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public class Seq2SeqTests
+public class Seq2SeqTests : TensorTest
 {
     public static TheoryData<string> Kinds => [.. PositionKinds.Keys];
 
@@ -15,7 +12,6 @@ public class Seq2SeqTests
     [MemberData(nameof(Kinds))]
     public void Padding_never_changes_a_result(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config(PositionKinds[positions]));
         var alone = model.forward(Ids([3, 4, 2]), Ids([1, 5]));
@@ -31,7 +27,6 @@ public class Seq2SeqTests
     [MemberData(nameof(Kinds))]
     public void Decoding_token_by_token_equals_the_full_pass(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config(PositionKinds[positions]));
         var mask = PaddingMask.Of([5, 3], 5, CPU);
@@ -50,7 +45,6 @@ public class Seq2SeqTests
     [MemberData(nameof(Kinds))]
     public void A_later_target_token_changes_nothing_before_it_but_any_source_token_does(string positions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config(PositionKinds[positions]));
         var before = model.forward(Ids([3, 4, 5, 2]), Ids([1, 5, 6, 7]));
@@ -65,7 +59,6 @@ public class Seq2SeqTests
     [Fact]
     public void Rows_of_the_cache_can_be_chosen_with_and_without_their_sources()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Model(Config());
         var memory = model.Encode(Ids([3, 4, 2], [7, 8, 2]));
@@ -88,8 +81,7 @@ public class Seq2SeqTests
         Assert.Equal(2, Matrices(new Seq2Seq(config, 9, 7, shared: false)).Count());
         Assert.Equal(2, Matrices(new Seq2Seq(config with { Embeddings = new() { Shared = false } }, 9, 9, shared: true)).Count());
         Assert.Equal(3, Matrices(new Seq2Seq(config with { Embeddings = new() { TieOutput = false } }, 9, 7, shared: false)).Count());
-        var wrong = Assert.Throws<UserException>(() => new Seq2Seq(config with { Embeddings = new() { Shared = true } }, 9, 7, shared: false));
-        Assert.Contains("embeddings.shared", wrong.Message);
+        Assert.Contains("embeddings.shared", Assert.Throws<UserException>(() => new Seq2Seq(config with { Embeddings = new() { Shared = true } }, 9, 7, shared: false)).Message);
 
         static IEnumerable<string> Matrices(Seq2Seq model) => model.named_parameters().Select(named => named.name)
             .Where(name => name is "src_emb.weight" or "tgt_emb.weight" or "head.weight");
@@ -98,7 +90,6 @@ public class Seq2SeqTests
     [Fact]
     public void More_tokens_than_the_context_are_refused()
     {
-        using var scope = NewDisposeScope();
         var model = Model(Config());
         Assert.Contains("41", Assert.Throws<ArgumentException>(() => model.Encode(ones(1, 41, dtype: ScalarType.Int64))).Message);
         Assert.Throws<ArgumentException>(() => PaddingMask.Of([0, 2], 2, CPU));

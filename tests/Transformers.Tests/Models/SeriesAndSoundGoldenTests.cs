@@ -1,12 +1,10 @@
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 /// <summary>Models of series and sound against tests/Golden/series_sound.py.</summary>
 [Collection("engine")]
-public sealed class SeriesAndSoundGoldenTests
+public sealed class SeriesAndSoundGoldenTests : TensorTest
 {
     [Theory]
     [InlineData("patchtst", 3)]
@@ -14,7 +12,6 @@ public sealed class SeriesAndSoundGoldenTests
     [InlineData("series-decoder", 1)]
     public void Forecasts_losses_and_gradients_equal_those_of_an_independent_implementation(string name, int season)
     {
-        using var scope = NewDisposeScope();
         using var golden = new GoldenFile(name);
         var model = SeriesModel.Create((ForecasterConfig)golden.Config, new SeriesShape(24, 5, season));
         golden.FillWeights(model);
@@ -33,7 +30,6 @@ public sealed class SeriesAndSoundGoldenTests
     [InlineData("ast-overlap", 13)]
     public void Logits_and_gradients_of_sounds_equal_those_of_an_independent_implementation(string name, int frames)
     {
-        using var scope = NewDisposeScope();
         using var golden = new GoldenFile(name);
         var model = new Ast((AstConfig)golden.Config, new SoundShape(frames, 16, 5));
         golden.FillWeights(model);
@@ -48,7 +44,6 @@ public sealed class SeriesAndSoundGoldenTests
     [Fact]
     public void The_spectrogram_is_that_of_the_definition()
     {
-        using var scope = NewDisposeScope();
         using var golden = new GoldenFile("log-mel");
         using var front = new LogMel(128, CPU);
         GoldenFile.Close(golden["spectrogram"], front.Of(golden["samples"]), 1e-4, "spectrogram");

@@ -1,12 +1,9 @@
-using Transformers.Configs;
-using Transformers.Models;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public sealed class SeriesModelTests
+public sealed class SeriesModelTests : TensorTest
 {
     const string Encoder = "model: { kind: patchtst, patch: 4, layers: 2, heads: 2, width: 8, baseline: season, init: { kind: xavier } }";
     const string Decoder = "model: { kind: series_decoder, patch: 4, layers: 2, heads: 2, width: 8, baseline: season, init: { kind: xavier } }";
@@ -23,7 +20,6 @@ public sealed class SeriesModelTests
     [InlineData(Decoder)]
     public void What_is_stored_for_a_missing_value_changes_nothing(string config)
     {
-        using var scope = NewDisposeScope();
         using var model = Create(config);
         var (values, observed, target, known) = (randn(2, 24), ones(2, 24), randn(2, 6), ones(2, 6));
         observed[0, 20] = 0;
@@ -41,7 +37,6 @@ public sealed class SeriesModelTests
     [InlineData(Decoder)]
     public void A_forecast_depends_on_its_own_series_and_not_on_what_comes(string config)
     {
-        using var scope = NewDisposeScope();
         using var model = Create(config);
         model.eval();
         var (values, observed) = (randn(2, 24), ones(2, 24));
@@ -55,7 +50,6 @@ public sealed class SeriesModelTests
     [Fact]
     public void A_decoder_that_trains_sees_no_patch_after_the_one_that_forecasts()
     {
-        using var scope = NewDisposeScope();
         using var model = Create(Decoder);
         var (values, observed, target, known) = (randn(1, 24).requires_grad_(), ones(1, 24), randn(1, 6), zeros(1, 6));
         // Only the forecast of the first patch has targets: 4 to 9 are observed, and nothing else is.
@@ -70,7 +64,6 @@ public sealed class SeriesModelTests
     [Fact]
     public void The_mean_learns_the_mean_and_the_quantiles_the_quantiles()
     {
-        using var scope = NewDisposeScope();
         using var model = Create(Encoder);
         manual_seed(1);
         var sample = (-rand(20_000)).add(1).log().neg().unsqueeze(1);                    // exponential: mean 1, quantiles -ln(1 - q)

@@ -1,11 +1,9 @@
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public sealed class SwinTests
+public sealed class SwinTests : TensorTest
 {
     static readonly SwinConfig Small = new() { Patch = 2, Width = 8, Layers = [2, 2], Heads = [2, 4], Window = 4 };
 
@@ -25,7 +23,6 @@ public sealed class SwinTests
     [InlineData(13, 6, 5, true)]
     public void Joining_what_was_cut_gives_the_grid_back(int rows, int columns, int side, bool shifted)
     {
-        using var scope = NewDisposeScope();
         var x = randn(2, rows, columns, 3);
         var windows = Windows.Of(rows, columns, side, shifted);
         var cut = windows.Cut(x);
@@ -41,7 +38,6 @@ public sealed class SwinTests
     [InlineData(13, 6, 5, true)]
     public void Attention_within_shifted_windows_is_attention_over_the_grid_under_an_explicit_mask(int rows, int columns, int side, bool shifted)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var attention = new Attention(8, 2);
         var x = randn(2, rows, columns, 8);
@@ -84,7 +80,6 @@ public sealed class SwinTests
     [Fact]
     public void Masked_padding_changes_nothing_that_is_seen_and_zeros_do()
     {
-        using var scope = NewDisposeScope();
         var image = randn(1, 3, 14, 14);
         var masked = New(Small, new ImageShape(14, 3, 5));
         var zeros = New(Small with { Padding = WindowPadding.Zeros }, new ImageShape(14, 3, 5));
@@ -97,7 +92,6 @@ public sealed class SwinTests
     [Fact]
     public void A_pixel_reaches_other_windows_through_the_shift_alone()
     {
-        using var scope = NewDisposeScope();
         var one = New(Small with { Layers = [1], Heads = [2] }, new ImageShape(16, 3, 5));
         var two = New(Small with { Layers = [2], Heads = [2] }, new ImageShape(16, 3, 5));
         var image = randn(1, 3, 16, 16);
@@ -111,7 +105,6 @@ public sealed class SwinTests
     [Fact]
     public void Attention_weights_grow_with_the_images_area_and_those_of_a_ViT_with_its_square()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         static long Weights(ImageModel model, int size)
         {
@@ -148,7 +141,6 @@ public sealed class SwinTests
     [Fact]
     public void Biases_of_another_window_are_adapted()
     {
-        using var scope = NewDisposeScope();
         using var model = New(Small with { Window = 3 }, new ImageShape(16, 3, 5));
         Assert.Equal([25, 2], model.Adapt("blocks.0.pos_bias.table", randn(49, 2), [25, 2])!.shape);
         var constant = ones(49, 1) * tensor(new[] { 1f, -2f });

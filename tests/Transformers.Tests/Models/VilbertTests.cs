@@ -1,13 +1,9 @@
-using Transformers.Configs;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public sealed class VilbertTests
+public sealed class VilbertTests : TensorTest
 {
     static StreamConfig Stream(int layers, int heads, int width, int hidden) =>
         new() { Layers = layers, Heads = heads, Width = width, FeedForward = new GeluConfig { Width = hidden } };
@@ -29,7 +25,6 @@ public sealed class VilbertTests
     [InlineData(true)]
     public void Outputs_losses_and_gradients_equal_PyTorchs(bool regions)
     {
-        using var scope = NewDisposeScope();
         using var golden = new GoldenFile(regions ? "vilbert-regions" : "vilbert-patches");
         var model = regions ? new Vilbert(OverRegions, Regions) : new Vilbert(OverPatches, Patches);
         golden.FillWeights(model);
@@ -71,7 +66,6 @@ public sealed class VilbertTests
     [Fact]
     public void Padding_of_texts_and_of_regions_changes_nothing()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Drawn(OverRegions, Regions);
         var (values, boxes) = (randn(1, 2, 5), rand(1, 2, 5));
@@ -89,7 +83,6 @@ public sealed class VilbertTests
     [InlineData(true)]
     public void A_changed_image_changes_its_own_row_and_of_that_what_is_not_hidden(bool regions)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = regions ? Drawn(OverRegions, Regions) : Drawn(OverPatches, Patches);
         var first = regions ? randn(2, 4, 5) : randn(2, 3, 6, 6);
@@ -114,7 +107,6 @@ public sealed class VilbertTests
     [Fact]
     public void The_weights_of_both_directions_are_recorded_for_every_layer_in_which_the_streams_meet()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var model = Drawn(OverPatches, Patches);
         using var recorder = new CoAttentionRecorder();

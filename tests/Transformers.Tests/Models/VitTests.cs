@@ -1,12 +1,9 @@
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Models;
 
 [Collection("engine")]
-public sealed class VitTests
+public sealed class VitTests : TensorTest
 {
     static readonly VitConfig Small = new() { Patch = 4, Layers = 2, Heads = 2, Width = 16 };
     static readonly ImageShape Shape = new(16, 3, 5);
@@ -23,7 +20,6 @@ public sealed class VitTests
     [InlineData(4, 8, 8)]
     public void Patches_as_a_convolution_and_as_a_product_are_the_same(int patch, int height, int width)
     {
-        using var scope = NewDisposeScope();
         (height, width) = (height / patch * patch, width / patch * patch);
         var (x, weight, bias) = (randn(2, 3, height, width), randn(8, 3, patch, patch), randn(8));
         var product = nn.functional.linear(PatchEmbedding.Flatten(x, patch), weight.flatten(1), bias);
@@ -49,7 +45,6 @@ public sealed class VitTests
     [Fact]
     public void Without_positions_the_order_of_patches_does_not_matter_and_with_them_it_does()
     {
-        using var scope = NewDisposeScope();
         var image = randn(1, 3, 16, 16);
         // Exchange the left and the right half: whole patches change places.
         var exchanged = image.roll(8, 3);
@@ -65,7 +60,6 @@ public sealed class VitTests
     [Fact]
     public void The_tables_rows_are_the_images_rows()
     {
-        using var scope = NewDisposeScope();
         var table = SinusoidalGrid.Table(3, 5, 8, 10_000);
         // The first half of the dimensions encodes the column, the second half the row.
         Assert.True(table.select(0, 0).narrow(-1, 0, 4).allclose(table.select(0, 2).narrow(-1, 0, 4)));
@@ -79,7 +73,6 @@ public sealed class VitTests
     [Fact]
     public void Interpolated_positions_keep_what_is_constant_and_what_has_the_same_size()
     {
-        using var scope = NewDisposeScope();
         var table = randn(5, 5, 8);
         Assert.Same(table, LearnedGrid.Interpolate(table, 5, 5));
         var constant = ones(5, 5, 1) * randn(8);
@@ -89,7 +82,6 @@ public sealed class VitTests
     [Fact]
     public void Weights_of_another_resolution_are_adapted_and_those_of_another_width_are_refused()
     {
-        using var scope = NewDisposeScope();
         var small = New(Small);
         var large = New(Small, new ImageShape(24, 3, 7));
         var table = small.state_dict()["pos_emb.weight"];
@@ -101,7 +93,6 @@ public sealed class VitTests
     [Fact]
     public void Stochastic_depth_drops_whole_examples_and_keeps_the_mean()
     {
-        using var scope = NewDisposeScope();
         var part = new DropPath(0.25);
         var x = ones(4000, 3, 2);
         var y = part.forward(x, new RandomPosition(3, 1, 0)).view(4000, 6);
@@ -139,7 +130,6 @@ public sealed class VitTests
     [Fact]
     public void The_recorder_gets_the_weights_of_every_layer_without_changing_the_result()
     {
-        using var scope = NewDisposeScope();
         var model = New(Small);
         model.eval();
         var image = randn(2, 3, 16, 16);
@@ -152,7 +142,6 @@ public sealed class VitTests
     [Fact]
     public void The_same_seed_gives_the_same_weights()
     {
-        using var scope = NewDisposeScope();
         var (a, b) = (New(Small), New(Small));
         foreach (var (name, tensor) in a.state_dict()) Assert.True(tensor.eq(b.state_dict()[name]).all().item<bool>(), name);
     }

@@ -1,10 +1,9 @@
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native;
 
 [Collection("engine")]
-public sealed class DispatcherTests
+public sealed class DispatcherTests : TensorTest
 {
     static Tensor One(string name, string overload, params ReadOnlySpan<OperatorArgument> arguments) => Dispatcher.Call(name, overload, 1, arguments)[0];
 
@@ -36,7 +35,6 @@ public sealed class DispatcherTests
     [MemberData(nameof(Kinds))]
     public void An_argument_of_each_kind_arrives(string kind)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var x = randn(3, 4);
         var (actual, expected) = (kinds[kind].Call(x), kinds[kind].Expected(x));
@@ -82,16 +80,13 @@ public sealed class DispatcherTests
     [Fact]
     public void A_call_that_libtorch_refuses_names_the_operator_and_each_argument()
     {
-        using var scope = NewDisposeScope();
-        var refused = Assert.Throws<OperatorException>(() => One("aten::mul", "Tensor", ones(2, 3), ones(4)));
-        Assert.Contains("aten::mul.Tensor(Float32 [2, 3] on cpu, Float32 [4] on cpu)", refused.Message);
+        Assert.Contains("aten::mul.Tensor(Float32 [2, 3] on cpu, Float32 [4] on cpu)", Assert.Throws<OperatorException>(() => One("aten::mul", "Tensor", ones(2, 3), ones(4))).Message);
         Assert.Throws<OperatorException>(() => One("aten::no_such_operator", "", ones(1)));
     }
 
     [Fact]
     public void Arguments_that_do_not_fit_are_refused_before_the_call()
     {
-        using var scope = NewDisposeScope();
         var (q, k) = (randn(1, 4, 5, 8), randn(1, 3, 5, 8));
         Assert.Contains("do not fit", Assert.Throws<ArgumentException>(() => Operators.ScaledDotProductAttention(q, k, k, null, false, 0)).Message);
         Assert.Contains("combined", Assert.Throws<ArgumentException>(() => Operators.ScaledDotProductAttention(q, q, q, zeros(5, 5), true, 0)).Message);
@@ -103,7 +98,6 @@ public sealed class DispatcherTests
     [Fact]
     public void Gradients_flow_through_an_operator()
     {
-        using var scope = NewDisposeScope();
         var x = randn(3, requires_grad: true);
         One("aten::mul", "Tensor", x, x).sum().backward();
         Assert.True((x.grad! - 2 * x).abs().max().item<float>() < 1e-6);
@@ -112,7 +106,6 @@ public sealed class DispatcherTests
     [Fact]
     public void Copies_convert_and_a_fused_step_that_is_skipped_changes_nothing()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         Tensor[] from = [randn(3, 4), randn(5)];
         Tensor[] to = [zeros(3, 4, dtype: ScalarType.BFloat16), zeros(5, dtype: ScalarType.BFloat16)];

@@ -1,20 +1,14 @@
-using Transformers.Native;
-
 namespace Transformers.Tests.Native;
 
-public sealed class LoadingTests : IDisposable
+public sealed class LoadingTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("loading").FullName;
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
-
-    string Folder(string version, bool wheel = false)
+    string Installed(string version, bool wheel = false)
     {
-        var lib = Path.Combine(root, "torch", "lib");
+        var lib = At("torch", "lib");
         Directory.CreateDirectory(lib);
         File.WriteAllText(Path.Combine(lib, SharedLibrary.FileName("torch_cpu")), "");
-        if (wheel) File.WriteAllText(Path.Combine(root, "torch", "version.py"), $"from typing import Optional\n__version__ = '{version}'\ndebug = False\n");
-        else File.WriteAllText(Path.Combine(root, "torch", "build-version"), version + "\n");
+        if (wheel) File.WriteAllText(At("torch", "version.py"), $"from typing import Optional\n__version__ = '{version}'\ndebug = False\n");
+        else File.WriteAllText(At("torch", "build-version"), version + "\n");
         return lib;
     }
 
@@ -27,7 +21,7 @@ public sealed class LoadingTests : IDisposable
     [InlineData("2.9.1+cu128", true)]
     public void A_libtorch_that_is_too_old_is_refused_before_it_is_loaded(string version, bool wheel)
     {
-        var fault = Fault(Folder(version, wheel));
+        var fault = Fault(Installed(version, wheel));
         Assert.Contains($"version {version} is too old: 2.10 or later is needed", fault!.Value.Reason);
     }
 
@@ -35,17 +29,17 @@ public sealed class LoadingTests : IDisposable
     [InlineData("2.10.0+cpu", false)]
     [InlineData("2.11.0+cu130", true)]
     [InlineData("3.0.0a0+git1234567", true)]
-    public void Newer_ones_are_taken(string version, bool wheel) => Assert.Null(Fault(Folder(version, wheel)));
+    public void Newer_ones_are_taken(string version, bool wheel) => Assert.Null(Fault(Installed(version, wheel)));
 
     [Fact]
     public void What_is_missing_is_named()
     {
-        Assert.Contains("the folder does not exist", Fault(Path.Combine(root, "nowhere"))!.Value.Reason);
-        Directory.CreateDirectory(Path.Combine(root, "empty"));
-        Assert.Contains("has no", Fault(Path.Combine(root, "empty"))!.Value.Reason);
-        Assert.Contains("without CUDA", Fault(Folder("2.11.0"), cuda: true)!.Value.Reason);
-        File.Delete(Path.Combine(root, "torch", "build-version"));
-        Assert.Contains("version is unknown", Fault(Path.Combine(root, "torch", "lib"))!.Value.Reason);
+        Assert.Contains("the folder does not exist", Fault(At("nowhere"))!.Value.Reason);
+        Directory.CreateDirectory(At("empty"));
+        Assert.Contains("has no", Fault(At("empty"))!.Value.Reason);
+        Assert.Contains("without CUDA", Fault(Installed("2.11.0"), cuda: true)!.Value.Reason);
+        File.Delete(At("torch", "build-version"));
+        Assert.Contains("version is unknown", Fault(At("torch", "lib"))!.Value.Reason);
     }
 
     [Fact]
@@ -65,10 +59,10 @@ public sealed class LoadingTests : IDisposable
     public void A_damaged_copy_in_the_cache_is_made_again()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux");
-        var copy = PatchedLibrary.Create(TorchSharpBinding.Find(), root).Path;
+        var copy = PatchedLibrary.Create(TorchSharpBinding.Find(), Folder).Path;
         var good = File.ReadAllBytes(copy);
         File.WriteAllBytes(copy, good[..1000]);
-        Assert.Equal(copy, PatchedLibrary.Create(TorchSharpBinding.Find(), root).Path);
+        Assert.Equal(copy, PatchedLibrary.Create(TorchSharpBinding.Find(), Folder).Path);
         Assert.Equal(good, File.ReadAllBytes(copy));
     }
 

@@ -1,5 +1,3 @@
-using Transformers.IO;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native;

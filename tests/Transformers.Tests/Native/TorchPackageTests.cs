@@ -1,23 +1,17 @@
-using System.IO.Compression;
-using Transformers.Native;
-
 namespace Transformers.Tests.Native;
 
-public sealed class TorchPackageTests : IDisposable
+public sealed class TorchPackageTests : FolderTest
 {
-    readonly string root = Directory.CreateTempSubdirectory("torch-package").FullName;
     readonly TorchPackage package;
 
-    public TorchPackageTests() => package = new("test-x64", "2.10.0", Path.Combine(root, "packages"));
-
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    public TorchPackageTests() => package = new("test-x64", "2.10.0", At("packages"));
 
     // A source of packages that alone is asked: it is named in a NuGet.config.
     string Feed(bool exists = true)
     {
-        var feed = Path.Combine(root, "feed");
+        var feed = At("feed");
         if (exists) Directory.CreateDirectory(feed);
-        File.WriteAllText(Path.Combine(root, "NuGet.config"), """
+        Write("NuGet.config", """
             <configuration><packageSources><clear /><add key="feed" value="feed" /></packageSources></configuration>
             """);
         return feed;
@@ -45,7 +39,7 @@ public sealed class TorchPackageTests : IDisposable
         Publish(Feed());
         Assert.Null(package.Candidate);
         var sdk = DotNetSdk.Find()!;
-        var both = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => package.Fetch(sdk, root))));
+        var both = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => package.Fetch(sdk, Folder))));
         Assert.All(both, candidate => Assert.Null(candidate.Fault()));
         Assert.Equal(package.Candidate, both[0]);
         Assert.Equal("a library", File.ReadAllText(Path.Combine(package.Folder, SharedLibrary.FileName("torch_cpu"))));
@@ -58,7 +52,7 @@ public sealed class TorchPackageTests : IDisposable
     public void What_NuGet_refuses_is_one_message_with_its_reason_and_a_remedy(bool exists, string reason)
     {
         Feed(exists);
-        var problem = Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(DotNetSdk.Find()!, root)).Problems);
+        var problem = Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(DotNetSdk.Find()!, Folder)).Problems);
         Assert.StartsWith($"no libtorch was found, and libtorch-cpu-test-x64 2.10.0 could not be downloaded: {reason}", problem.Message);
         Assert.DoesNotContain("fetch.csproj", problem.Message);
         Assert.DoesNotContain("\n", problem.Message);
@@ -66,11 +60,8 @@ public sealed class TorchPackageTests : IDisposable
     }
 
     [Fact]
-    public void A_program_that_does_not_start_is_a_message_too()
-    {
-        var problem = Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(Path.Combine(root, "dotnet"), root)).Problems);
-        Assert.Contains("could not be downloaded: ", problem.Message);
-    }
+    public void A_program_that_does_not_start_is_a_message_too() =>
+        Assert.Contains("could not be downloaded: ", Assert.Single(Assert.Throws<EngineMissingException>(() => package.Fetch(At("dotnet"), Folder)).Problems).Message);
 
     [Fact]
     public void A_package_that_was_cut_off_while_it_was_unpacked_is_not_used()

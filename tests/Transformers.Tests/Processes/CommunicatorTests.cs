@@ -1,6 +1,3 @@
-using TestSupport;
-using Transformers.Processes;
-
 namespace Transformers.Tests.Processes;
 
 /// <summary>Exchanges between real processes, under both MPI installations.</summary>
@@ -18,8 +15,7 @@ public sealed class CommunicatorTests
         // Whole buffers at once, and pieces that no count divides into.
         foreach (var piece in new[] { MpiCommunicator.DefaultPieceBytes, 4_444 })
         {
-            var (code, output, error) = RankHost.Run(mpi, processes, ["exchange", $"{piece}"]);
-            Assert.True(code == 0, error);
+            var output = RankHost.Run(mpi, processes, ["exchange", $"{piece}"]).Done().Output;
             var lines = LinesOf(output);
             Assert.Equal(Enumerable.Range(0, processes).Select(rank => $"ok {rank} of {processes}, {rank} of {processes} here"), lines.Select(line => string.Join(',', line.Split(',').Take(2))));
             Assert.All(lines, line => Assert.Contains(library, line));
@@ -33,8 +29,7 @@ public sealed class CommunicatorTests
     {
         Assert.SkipUnless(MountFactAttribute.Run("ip", "netns", "add", "transformer-probe") == 0, "needs the right to make network namespaces");
         MountFactAttribute.Run("ip", "netns", "del", "transformer-probe");
-        var (code, output, error) = Mpi.Run([Repository.PathOf("tests/Long/processes/two-hosts"), mpi, "dotnet", Path.Combine(AppContext.BaseDirectory, "RankHost.dll"), "exchange", "1000000"]);
-        Assert.True(code == 0, error);
+        var (_, output, error) = Mpi.Run([Repository.PathOf("tests/Long/processes/two-hosts"), mpi, "dotnet", Path.Combine(AppContext.BaseDirectory, "RankHost.dll"), "exchange", "1000000"]).Done();
         // The numbers exchanged alone take more bytes than this.
         Assert.True(long.Parse(System.Text.RegularExpressions.Regex.Match(error, "([0-9]+) bytes left the first host").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture) > 1_000_000, error);
         Assert.Equal(["ok 0 of 2, 0 of 1 here", "ok 1 of 2, 0 of 1 here"], LinesOf(output).Select(line => string.Join(',', line.Split(',').Take(2))));

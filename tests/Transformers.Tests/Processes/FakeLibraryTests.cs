@@ -1,9 +1,6 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using TestSupport;
 using TorchSharp;
-using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Processes;
@@ -19,22 +16,20 @@ public sealed class CompilerTheoryAttribute : TheoryAttribute
 
 /// <summary>The calls to libraries that are not on this machine, recorded by libraries that stand for them in name only.</summary>
 [Collection("engine")]
-public sealed partial class FakeLibraryTests : IDisposable
+public sealed partial class FakeLibraryTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("transformer-fakes-").FullName;
-
-    string Log => Path.Combine(folder, "log");
+    string Log => At("log");
     string[] Calls => File.Exists(Log) ? File.ReadAllLines(Log) : [];
 
-    public void Dispose()
+    public override void Dispose()
     {
         setenv("FAKE_FAILS", "", 1);
-        Directory.Delete(folder, recursive: true);
+        base.Dispose();
     }
 
     string Build(string source, params string[] options)
     {
-        var library = Path.Combine(folder, $"{source}{string.Concat(options)}.so");
+        var library = At($"{source}{string.Concat(options)}.so");
         using var compiler = Process.Start("/usr/bin/cc", ["-shared", "-fPIC", "-O1", .. options, "-o", library, Repository.PathOf($"tests/Transformers.Tests/Processes/Fakes/{source}.c")]);
         compiler.WaitForExit();
         Assert.Equal(0, compiler.ExitCode);

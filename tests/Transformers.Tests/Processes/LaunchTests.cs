@@ -1,5 +1,3 @@
-using Transformers.Processes;
-
 namespace Transformers.Tests.Processes;
 
 public sealed class LaunchTests

@@ -1,5 +1,3 @@
-using System.Text;
-using Transformers.Processes;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Processes;

@@ -1,5 +1,3 @@
-using TestSupport;
-
 namespace Transformers.Tests.Processes;
 
 /// <summary>Starts tests/RankHost, alone or under an MPI launcher.</summary>
@@ -7,8 +5,8 @@ static class RankHost
 {
     static string[] Program(string[] arguments) => ["dotnet", Path.Combine(AppContext.BaseDirectory, "RankHost.dll"), .. arguments];
 
-    internal static (int ExitCode, string Output, string Error) Run(string mpi, int processes, string[] arguments, IReadOnlyDictionary<string, string>? environment = null) =>
+    internal static Outcome Run(string mpi, int processes, string[] arguments, IReadOnlyDictionary<string, string>? environment = null) =>
         Mpi.Run(Mpi.Line(mpi, processes, Program(arguments)), environment);
 
-    internal static (int ExitCode, string Output, string Error) RunAlone(params string[] arguments) => Mpi.Run(Program(arguments));
+    internal static Outcome RunAlone(params string[] arguments) => Mpi.Run(Program(arguments));
 }

@@ -1,13 +1,9 @@
-using Transformers.Tests.Training;
-using System.Text.RegularExpressions;
-using Transformers.IO;
 using Transformers.Reports;
-using Transformers.Runs;
 
 namespace Transformers.Tests.Reports;
 
 [Collection("engine")]
-public class ReportTests
+public class ReportTests : TinyRunTest
 {
     static ReportedRun Read(string path)
     {
@@ -18,7 +14,6 @@ public class ReportTests
     [Fact]
     public void A_run_leaves_a_page_with_its_curves_samples_config_and_machine_that_needs_no_network()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.sample={ tokens: 4, every: 5, prompts: ['<b>&'] }", "training.log.every=5"), "run");
         var page = File.ReadAllText(Path.Combine(runs.PathOf("run"), "report.html"));
         foreach (var expected in new[] { "val_loss", "perplexity", "Loss of run", "Learning rate", "Speed", "&lt;b&gt;&amp;", "Step 20", "Step 5", "libtorch", "holdout", "kind: gpt",
@@ -34,7 +29,6 @@ public class ReportTests
     [Fact]
     public void A_validated_run_keeps_its_attention_as_a_picture_and_its_event_file_holds_scalars_pictures_and_weights()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2", "training.validate.every=2"), "run");
         Assert.StartsWith("<svg", File.ReadAllText(Path.Combine(runs.PathOf("run"), "pictures", "attention.svg")));
         var file = Assert.Single(Directory.GetFiles(Path.Combine(runs.PathOf("run"), "tensorboard")));
@@ -52,7 +46,6 @@ public class ReportTests
     [InlineData(4, false)]
     public void A_metric_that_was_measured_once_has_no_curve(int every, bool curve)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", $"training.validate.every={every}"), "run");
         var page = HtmlReport.Of(Read(runs.PathOf("run")));
         Assert.Contains("perplexity", page);
@@ -62,7 +55,6 @@ public class ReportTests
     [Fact]
     public void The_page_has_the_confusion_matrix_and_the_translations_of_the_result()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.steps=2", "training.schedule.warmup=1"), "run");
         var run = Read(runs.PathOf("run"));
         var page = HtmlReport.Of(run with
@@ -95,7 +87,6 @@ public class ReportTests
     [Fact]
     public void A_comparison_names_the_settings_that_differ_and_only_those()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2"), "one");
         runs.Train(TinyRuns.Config("training.steps=4", "training.schedule.warmup=1", "training.log.every=2", "model.heads=4", "training.schedule={ kind: linear, warmup: 1 }"), "two", maxSteps: 2);
         var page = HtmlReport.Of(Read(runs.PathOf("one")), Read(runs.PathOf("two")));

@@ -1,9 +1,6 @@
-using Transformers.Checkpoints;
-using Transformers.Runs;
-
 namespace Transformers.Tests.Runs;
 
-public class MetricsLogTests
+public class MetricsLogTests : TempFolderTest
 {
     static RunFolder Open(TempFolder folder) => RunFolder.OpenForTraining(folder["run"], new CheckpointPolicy(1));
 
@@ -19,7 +16,6 @@ public class MetricsLogTests
     [Fact]
     public void Lines_have_the_documented_form_and_numbers_that_are_not_finite_are_null()
     {
-        using var folder = new TempFolder();
         using var run = Open(folder);
         using (var log = run.OpenMetrics(0))
         {
@@ -34,7 +30,6 @@ public class MetricsLogTests
     [Fact]
     public void Resuming_drops_events_after_the_resumed_step()
     {
-        using var folder = new TempFolder();
         using var run = Open(folder);
         Log(run, 0, 1, 2, 3, 4, 5);
         Log(run, 3, 4, 5, 6);
@@ -53,7 +48,6 @@ public class MetricsLogTests
     [InlineData("[]\n\n7\n{\"step\":1.5,\"split\":\"train\"}\n{\"split\":\"train\"}\n")]
     public void A_torn_or_other_line_is_skipped_and_gone_after_resuming(string tail)
     {
-        using var folder = new TempFolder();
         using var run = Open(folder);
         Log(run, 0, 1, 2);
         File.AppendAllText(run.MetricsFile, tail);
@@ -66,7 +60,6 @@ public class MetricsLogTests
     [Fact]
     public void A_file_cut_short_at_any_byte_is_read_and_continued()
     {
-        using var folder = new TempFolder();
         using var run = Open(folder);
         Log(run, 0, 1, 2, 3);
         var whole = File.ReadAllBytes(run.MetricsFile);
@@ -82,7 +75,6 @@ public class MetricsLogTests
     [Fact]
     public void A_line_without_end_is_refused_and_not_kept_in_memory()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["m"], new string('x', 2 << 20));
         Assert.Throws<CheckpointException>(() => MetricsLog.Read(folder["m"]).Count());
     }

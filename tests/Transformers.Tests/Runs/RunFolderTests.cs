@@ -1,18 +1,14 @@
 using Transformers.Tests.Checkpoints;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Runs;
 
 namespace Transformers.Tests.Runs;
 
-public class RunFolderTests
+public class RunFolderTests : TempFolderTest
 {
     static readonly CheckpointPolicy Policy = new(2);
 
     [Fact]
     public void A_run_folder_is_created_and_its_files_have_the_documented_paths()
     {
-        using var folder = new TempFolder();
         using var run = RunFolder.OpenForTraining(folder["runs/gpt"], Policy);
         Assert.True(run.IsEmpty);
         Assert.False(run.IsFinished);
@@ -32,11 +28,9 @@ public class RunFolderTests
     [Fact]
     public void A_second_run_in_the_same_folder_is_refused_and_the_message_names_the_first()
     {
-        using var folder = new TempFolder();
         using (var first = RunFolder.OpenForTraining(folder["run"], Policy))
         {
-            var error = Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
-            Assert.Contains($"process {Environment.ProcessId} on '{Environment.MachineName}'", error.Message);
+            Assert.Contains($"process {Environment.ProcessId} on '{Environment.MachineName}'", Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy)).Message);
             using var reader = RunFolder.OpenForReading(folder["run"]);
             Assert.Throws<InvalidOperationException>(() => reader.WriteResult("{}"));
         }
@@ -46,11 +40,9 @@ public class RunFolderTests
     [Fact]
     public void A_run_in_another_process_is_refused_too_and_its_folder_is_free_once_it_is_killed()
     {
-        using var folder = new TempFolder();
         using var first = CrashHostProcess.Start(["hold", folder["run"]]);
         Assert.Equal("held", first.StandardOutput.ReadLine());
-        var error = Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
-        Assert.Contains($"process {first.Id} on", error.Message);
+        Assert.Contains($"process {first.Id} on", Assert.Throws<UserException>(() => RunFolder.OpenForTraining(folder["run"], Policy)).Message);
         first.Kill();
         first.WaitForExit();
         Assert.True(File.Exists(folder["run/.lock.json"]));
@@ -70,7 +62,6 @@ public class RunFolderTests
     [Fact]
     public void A_checkpoint_is_meant_by_its_own_folder_or_by_its_run()
     {
-        using var folder = new TempFolder();
         var policy = new CheckpointPolicy(9, "val_loss");
         using (var run = RunFolder.OpenForTraining(folder["run"], policy))
         {
@@ -90,7 +81,6 @@ public class RunFolderTests
     [Fact]
     public void A_folder_that_is_a_file_is_an_error_of_the_user()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["run"], "");
         Assert.Throws<CheckpointException>(() => RunFolder.OpenForTraining(folder["run"], Policy));
         Assert.Throws<CheckpointException>(() => RunFolder.OpenForReading(folder["run"]));
@@ -99,7 +89,6 @@ public class RunFolderTests
     [Fact]
     public void Leftovers_of_a_killed_run_are_gone_when_the_next_begins()
     {
-        using var folder = new TempFolder();
         Directory.CreateDirectory(folder["run/checkpoints/step-00000009.tmp"]);
         File.WriteAllText(folder["run/result.json.tmp"], "{");
         using var run = RunFolder.OpenForTraining(folder["run"], Policy);

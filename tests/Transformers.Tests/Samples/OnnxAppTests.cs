@@ -1,13 +1,4 @@
-using System.Globalization;
-using TestSupport;
-using Transformers.Data;
-using Transformers.Decoding;
-using Transformers.Evaluation;
-using Transformers.Interchange;
-using Transformers.IO.Images;
 using Transformers.IO.Sounds;
-using Transformers.Kinds;
-using Transformers.Models;
 using Transformers.Tests.Interchange.Onnx;
 using static TorchSharp.torch;
 
@@ -16,13 +7,9 @@ namespace Transformers.Tests.Samples;
 /// <summary>The sample that uses exported models with ONNX Runtime and Microsoft.ML.Tokenizers alone, as a program of its own in a folder with nothing but the exported files.</summary>
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEveryKind>, IDisposable
+public sealed class OnnxAppTests(RunOfEveryKind runs) : TempFolderTest, IClassFixture<RunOfEveryKind>
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
-    TrainedRun Export(string name) => Export(TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name)));
+    TrainedRun Export(string name) => Export(TrainedRun.Open(Repository.Golden("Runs", name)));
 
     TrainedRun Export(TrainedRun run)
     {
@@ -30,12 +17,8 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEvery
         return run;
     }
 
-    string Run(params string[] arguments)
-    {
-        var (code, output, error) = TinyGptTests.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "OnnxApp.dll"), folder["exported"], .. arguments]);
-        Assert.True(code == 0, error);
-        return output.ReplaceLineEndings("\n");
-    }
+    string Run(params string[] arguments) =>
+        Programs.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "OnnxApp.dll"), folder["exported"], .. arguments]).Done().Output.ReplaceLineEndings("\n");
 
     [Theory]
     [InlineData("gpt")]
@@ -79,8 +62,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEvery
         var image = new RgbImage(16, 16);
         var random = new Random(4);
         random.NextBytes(image.Span);
-        var file = folder["image.png"];
-        File.WriteAllBytes(file, ImageCodec.EncodePng(image));
+        var file = folder.Write("image.png", ImageCodec.EncodePng(image));
         var expected = new ImagePredictor(network).Predict([file]).Single();
         Assert.Equal(Lines(expected.Labels), Run(file));
     }
@@ -96,8 +78,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEvery
         var (image, random) = (new RgbImage(width, height), new Random(8));
         var colours = Enumerable.Range(0, 400).Select(_ => (byte)random.Next(256)).ToArray();
         for (var i = 0; i < image.Span.Length; i++) image.Span[i] = colours[(i / 3 / width / 3 * 20 + i / 3 % width / 3 + 7 * (i % 3)) % colours.Length];
-        var file = folder["image.png"];
-        File.WriteAllBytes(file, ImageCodec.EncodePng(image));
+        var file = folder.Write("image.png", ImageCodec.EncodePng(image));
         var lines = Run(file).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         foreach (var (expected, line) in new ImagePredictor(network).Predict([file]).Single().Labels.Zip(lines))
         {
@@ -129,8 +110,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEvery
         using var pairs = ImageTextRun.Open(run, CPU);
         var image = new RgbImage(64, 64);
         new Random(5).NextBytes(image.Span);
-        var file = folder["image.png"];
-        File.WriteAllBytes(file, ImageCodec.EncodePng(image));
+        var file = folder.Write("image.png", ImageCodec.EncodePng(image));
         const string question = "what color is the circle?";
         Assert.Equal(Lines(pairs.Predict(pairs.ReadImage(file).Seen, question)), Run(file, question));
     }
@@ -143,8 +123,7 @@ public sealed class OnnxAppTests(RunOfEveryKind runs) : IClassFixture<RunOfEvery
         var run = Export(runs.Open("ast"));
         using var network = SoundRun.Open(run);
         var random = new Random(6);
-        var file = folder["sound.wav"];
-        File.WriteAllBytes(file, WavFile.Write(new Sound([.. Enumerable.Range(0, samples).Select(i => (float)(0.4 * Math.Sin(0.1 * i) + 0.1 * random.NextDouble()))], 16_000)));
+        var file = folder.Write("sound.wav", WavFile.Write(new Sound([.. Enumerable.Range(0, samples).Select(i => (float)(0.4 * Math.Sin(0.1 * i) + 0.1 * random.NextDouble()))], 16_000)));
         Assert.Equal(Lines(network.Predict([file], 5).Single().Labels), Run(file));
     }
 

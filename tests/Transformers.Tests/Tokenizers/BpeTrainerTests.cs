@@ -1,11 +1,6 @@
-using System.IO.Compression;
-using System.Text;
-using Transformers.IO;
-using Transformers.Tokenizers.Bpe;
-
 namespace Transformers.Tests.Tokenizers;
 
-public class BpeTrainerTests
+public class BpeTrainerTests : TempFolderTest
 {
     static Stream Document(string text) => new MemoryStream(Encoding.UTF8.GetBytes(text));
 
@@ -56,7 +51,6 @@ public class BpeTrainerTests
         Assert.Equal(once.Hash, Train(text, 600, threads: 3).Hash);
         var (first, second) = (text[..(text.IndexOf('\n', 1_500_000) + 1)], text[(text.IndexOf('\n', 1_500_000) + 1)..]);
         Assert.Equal(once.Hash, BpeTrainer.Train([Document(first), Document(second)], new() { VocabularySize = 600, Threads = 2 }).Hash);
-        using var folder = new TempFolder();
         once.Save(folder["one.json"]);
         Train(text, 600, threads: 2).Save(folder["two.json"]);
         Assert.Equal(File.ReadAllBytes(folder["one.json"]), File.ReadAllBytes(folder["two.json"]));
@@ -85,7 +79,6 @@ public class BpeTrainerTests
     [Fact]
     public void Training_reads_packed_files_and_says_which_cannot_be_read()
     {
-        using var folder = new TempFolder();
         var text = TextSamples.Words(7, 3000);
         File.WriteAllText(folder["a.txt"], text);
         using (var packed = new GZipStream(File.Create(folder["b.gz"]), CompressionLevel.Fastest)) packed.Write(Encoding.UTF8.GetBytes(text));

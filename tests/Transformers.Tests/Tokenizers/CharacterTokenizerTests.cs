@@ -1,8 +1,3 @@
-using System.Text;
-using TestSupport;
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Tokenizers;
 
 public class CharacterTokenizerTests

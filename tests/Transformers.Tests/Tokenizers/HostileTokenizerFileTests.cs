@@ -1,10 +1,6 @@
-using System.Text;
-using Transformers.IO;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
-public class HostileTokenizerFileTests
+public class HostileTokenizerFileTests : TempFolderTest
 {
     static string Refused(string content, string name = "tokenizer.json", string? pattern = null) => Refused(Encoding.UTF8.GetBytes(content), name, pattern);
 
@@ -20,7 +16,6 @@ public class HostileTokenizerFileTests
     [Fact]
     public void The_file_that_the_others_vary_is_read()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["t.json"], HuggingFaceJson.Make());
         Assert.Equal([256, 'c'], TokenizerFile.Load(folder["t.json"]).EncodeToIds("abc"));
     }
@@ -94,7 +89,6 @@ public class HostileTokenizerFileTests
     [Fact]
     public void Changed_bytes_never_end_in_anything_but_a_users_mistake()
     {
-        using var folder = new TempFolder();
         var content = Encoding.UTF8.GetBytes(HuggingFaceJson.Make(added: """{"id":257,"content":"<s>","special":true}"""));
         var random = new Random(1);
         var refused = 0;
@@ -129,7 +123,6 @@ public class HostileTokenizerFileTests
     [Fact]
     public void A_file_of_a_hundred_megabytes_is_refused_before_it_is_read()
     {
-        using var folder = new TempFolder();
         foreach (var name in (string[])["tokenizer.json", "huge.tiktoken", "vocab.json"])
         {
             using (var file = File.Create(folder[name])) file.SetLength(100_000_000);
@@ -143,7 +136,6 @@ public class HostileTokenizerFileTests
     [Fact]
     public void Millions_of_tokens_are_refused_in_bounded_memory()
     {
-        using var folder = new TempFolder();
         var vocabulary = new StringBuilder();
         for (var i = 0; i < 1_500_000; i++) vocabulary.Append(",\"").Append(i.ToString("x")).Append("zz\":").Append(i + 300);
         File.WriteAllText(folder["t.json"], HuggingFaceJson.Make(vocabulary: vocabulary.ToString()));
@@ -169,7 +161,6 @@ public class HostileTokenizerFileTests
     [Fact]
     public void Faults_of_merges_are_named_with_their_line()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["vocab.json"], $"{{{HuggingFaceJson.Bytes},\"ab\":256}}");
         foreach (var (merges, fault) in ((string, string)[])[("a b\nab c\n", "merges.txt:2"), ("a b\na b\n", "twice"), ("a b c\n", "one space"), ("ab\n", "one space"), ("a zz\n", "'zz'")])
         {
@@ -181,7 +172,6 @@ public class HostileTokenizerFileTests
     [Fact]
     public void A_byte_that_the_vocabulary_lacks_is_named()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["t.json"], HuggingFaceJson.Make().Replace("\"z\":122,", ""));
         var tokenizer = TokenizerFile.Load(folder["t.json"]);
         Assert.Equal(['y'], tokenizer.EncodeToIds("y"));
@@ -192,7 +182,6 @@ public class HostileTokenizerFileTests
     [Fact]
     public void A_missing_path_and_an_empty_folder_are_named()
     {
-        using var folder = new TempFolder();
         Assert.Contains("does not exist", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["absent.json"])).Message);
         Assert.Contains("contains no tokenizer", Assert.Throws<UserException>(() => TokenizerFile.Load(folder["."])).Message);
     }

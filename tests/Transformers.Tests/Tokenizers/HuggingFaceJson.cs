@@ -1,6 +1,3 @@
-using System.Text.Json;
-using Transformers.Tokenizers.Bpe;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>A small valid <c>tokenizer.json</c>, of which a test replaces one part.</summary>

@@ -1,13 +1,8 @@
-using System.Diagnostics;
-using System.Text;
-using System.Text.Json;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Ids of Hugging Face's files equal to those of Hugging Face's own library for JavaScript; skipped where node or the packages are missing.</summary>
 [Trait("Category", "slow")]
-public class HuggingFaceReferenceTests
+public class HuggingFaceReferenceTests : TempFolderTest
 {
     const string Script = """
         import { readFileSync } from "node:fs";
@@ -94,7 +89,6 @@ public class HuggingFaceReferenceTests
     public void Each_stage_of_a_file_gives_the_ids_of_its_own_library(string form)
     {
         SkipWithoutPackages();
-        using var folder = new TempFolder();
         File.WriteAllText(folder["tokenizer.json"], Form(form));
         // In JavaScript Digits finds those of ASCII alone; in Rust, where the files are from, every number.
         var digits = form is "SmolLM" or "digits in runs";
@@ -125,7 +119,6 @@ public class HuggingFaceReferenceTests
     public void A_template_and_added_tokens_give_the_ids_of_the_files_own_library()
     {
         SkipWithoutPackages();
-        using var folder = new TempFolder();
         File.WriteAllText(folder["tokenizer.json"], HuggingFaceJson.Make(
             added: """
             {"id":257,"content":"<s>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},

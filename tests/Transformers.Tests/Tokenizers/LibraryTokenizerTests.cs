@@ -1,8 +1,4 @@
 using System.Buffers;
-using System.Text;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 using Library = Microsoft.ML.Tokenizers.Tokenizer;
 
 namespace Transformers.Tests.Tokenizers;

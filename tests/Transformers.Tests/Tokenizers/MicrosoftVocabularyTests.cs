@@ -1,22 +1,12 @@
-using System.Globalization;
-using System.IO.Compression;
 using System.Reflection;
-using System.Text;
-using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
-using Transformers.Tokenizers.Bpe;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Ids of the published vocabularies against Microsoft.ML.Tokenizers, whose packages bring them.</summary>
 [Trait("Category", "slow")]
-public sealed class MicrosoftVocabularyTests : IDisposable
+public sealed class MicrosoftVocabularyTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     (ByteLevelBpeTokenizer Own, TiktokenTokenizer Theirs) Load(string encoding)
     {
         var (package, resource) = encoding switch

@@ -1,8 +1,3 @@
-using System.Text;
-using System.Text.RegularExpressions;
-using Transformers.IO;
-using Transformers.Tokenizers.Bpe;
-
 namespace Transformers.Tests.Tokenizers;
 
 public class PieceScannerTests

@@ -1,7 +1,3 @@
-using TestSupport;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Ids of the published vocabularies, as the projects that published them state them in their tests and documents.</summary>

@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.Tokenizers.Bpe;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Byte pair encoding as the papers write it: everything counted afresh for every merge. Slow, and hard to get wrong.</summary>

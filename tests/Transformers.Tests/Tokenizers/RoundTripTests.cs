@@ -1,9 +1,5 @@
-using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tests.Tokenizers;
 

@@ -1,22 +1,14 @@
-using System.Text.Json;
 using Google.Protobuf;
-using TestSupport;
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 
-public class SentencePieceTests
+public class SentencePieceTests : TempFolderTest
 {
     sealed record Golden(string[] Texts, int[][] Bpe, string[] Bpe_decoded, int[][] Unigram, string[] Unigram_decoded);
 
-    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(PathOf("sentencepiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
+    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(Repository.Golden("data", "sentencepiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
 
-    static string PathOf(string name) => Path.Combine(Repository.Root, "tests", "Golden", "data", name);
-
-    static SentencePieceVocabulary Load(string kind) => Assert.IsType<SentencePieceVocabulary>(TokenizerFile.Load(PathOf($"sentencepiece-{kind}.model")));
+    static SentencePieceVocabulary Load(string kind) => Assert.IsType<SentencePieceVocabulary>(TokenizerFile.Load(Repository.Golden("data", $"sentencepiece-{kind}.model")));
 
     static (int[][] Ids, string[] Decoded) Of(string kind) => kind == "bpe" ? (Expected.Bpe, Expected.Bpe_decoded) : (Expected.Unigram, Expected.Unigram_decoded);
 
@@ -93,11 +85,10 @@ public class SentencePieceTests
     [Fact]
     public void What_is_saved_is_read_back_from_a_folder_as_the_same_tokenizer()
     {
-        using var folder = new TempFolder();
         var tokenizer = Load("bpe");
         Assert.Equal("tokenizer.model", tokenizer.FileName);
         tokenizer.Save(folder[tokenizer.FileName]);
-        Assert.Equal(File.ReadAllBytes(PathOf("sentencepiece-bpe.model")), File.ReadAllBytes(folder["tokenizer.model"]));
+        Assert.Equal(File.ReadAllBytes(Repository.Golden("data", "sentencepiece-bpe.model")), File.ReadAllBytes(folder["tokenizer.model"]));
         var back = TokenizerFile.Load(folder["."]);
         Assert.Equal(tokenizer.Hash, back.Hash);
         Assert.NotEqual(tokenizer.Hash, Load("unigram").Hash);
@@ -145,10 +136,9 @@ public class SentencePieceTests
     [Fact]
     public void Damaged_files_never_end_in_anything_but_a_users_mistake()
     {
-        using var folder = new TempFolder();
         foreach (var kind in (string[])["bpe", "unigram"])
         {
-            var content = File.ReadAllBytes(PathOf($"sentencepiece-{kind}.model"));
+            var content = File.ReadAllBytes(Repository.Golden("data", $"sentencepiece-{kind}.model"));
             var random = new Random(1);
             var refused = 0;
             for (var round = 0; round < 200; round++)

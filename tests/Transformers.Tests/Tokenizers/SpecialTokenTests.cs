@@ -1,6 +1,3 @@
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Tokenizers;
 
 public class SpecialTokenTests

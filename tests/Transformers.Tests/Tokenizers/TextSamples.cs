@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Text that is hard to cut, made from a seed: few kinds of characters, so that every neighbourhood occurs.</summary>

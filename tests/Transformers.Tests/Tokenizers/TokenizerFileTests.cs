@@ -1,13 +1,6 @@
-using System.Text;
-using TestSupport;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Bpe;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
-public class TokenizerFileTests
+public class TokenizerFileTests : TempFolderTest
 {
     static ByteLevelBpeTokenizer Train(SplitPattern pattern) => BpeTrainer.Train(
         [new MemoryStream(Encoding.UTF8.GetBytes(TextSamples.Words(1, 2000) + TextSamples.Make(1, 3000, astral: true)))],
@@ -24,7 +17,6 @@ public class TokenizerFileTests
     [MemberData(nameof(Kinds))]
     public void What_is_saved_is_read_back_as_the_same_tokenizer(string kind, TextTokenizer tokenizer)
     {
-        using var folder = new TempFolder();
         tokenizer.Save(folder["tokenizer.json"]);
         var back = TokenizerFile.Load(folder["."]); // a run's folder
         Assert.Equal((kind, tokenizer.GetType(), tokenizer.Hash), (kind, back.GetType(), back.Hash));
@@ -46,7 +38,6 @@ public class TokenizerFileTests
     [SharedDataFact("gpt2-bpe")]
     public void Published_vocabularies_give_the_same_ids_after_a_round_trip_through_tokenizer_json()
     {
-        using var folder = new TempFolder();
         foreach (var name in (string[])["encoder.json", "cl100k_base.tiktoken"])
         {
             var tokenizer = TokenizerFile.Load(Repository.SharedData("gpt2-bpe", name));
@@ -61,7 +52,6 @@ public class TokenizerFileTests
     [Fact]
     public void A_pair_of_files_is_read_with_either_name_and_a_hash_sign_in_a_merge()
     {
-        using var folder = new TempFolder();
         WriteBytes(folder["vocab.json"], ", \"##\": 256, \"Ġ##\": 257, \"<|endoftext|>\": 258");
         File.WriteAllText(folder["merges.txt"], "#version: 0.2\n# #\nĠ ##\n");
         foreach (var path in (string[])[".", "vocab.json", "merges.txt"])
@@ -78,7 +68,6 @@ public class TokenizerFileTests
     [Fact]
     public void A_tiktoken_file_merges_by_rank_and_its_pattern_must_be_given()
     {
-        using var folder = new TempFolder();
         // Ranks out of the order of the bytes, as in cl100k: byte b has rank 255 - b.
         var lines = Enumerable.Range(0, 256).Select(rank => (byte[])[(byte)(255 - rank)]).Concat([[.. "ab"u8], [.. "bc"u8], [.. "abc"u8]]);
         File.WriteAllLines(folder["own.tiktoken"], lines.Select((token, rank) => $"{Convert.ToBase64String(token)} {rank}"));
@@ -93,7 +82,6 @@ public class TokenizerFileTests
     [Fact]
     public void Merges_as_pairs_and_the_published_forms_of_splitting_are_read()
     {
-        using var folder = new TempFolder();
         var byteLevel = """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":false}""";
         string Split(string regex, string rest) =>
             $$"""{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":{{System.Text.Json.JsonSerializer.Serialize(regex)}}},{{rest}}},{{byteLevel}}]}""";
@@ -113,7 +101,6 @@ public class TokenizerFileTests
     [Fact]
     public void Added_tokens_that_are_not_special_are_always_matched()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["t.json"], HuggingFaceJson.Make(added: """{"id":257,"content":"é b","special":false},{"id":258,"content":"<s>","special":true}"""));
         var tokenizer = TokenizerFile.Load(folder["t.json"]);
         Assert.Equal(['x', 257, 'y', '<', 's', '>'], tokenizer.EncodeToIds("xé by<s>"));
@@ -125,7 +112,6 @@ public class TokenizerFileTests
     [Fact]
     public void A_post_processor_that_adds_special_tokens_is_kept_for_the_next_file()
     {
-        using var folder = new TempFolder();
         var processor = """{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{}}""";
         File.WriteAllText(folder["t.json"], HuggingFaceJson.Make(postProcessor: processor));
         TokenizerFile.Load(folder["t.json"]).Save(folder["again.json"]);

@@ -1,12 +1,8 @@
-using System.Text;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
 /// <summary>Mutated tokenizer files are read, and then round-trip, or are refused, in bounded memory.</summary>
 [Trait("Category", "slow")]
-public class TokenizerFuzzTests
+public class TokenizerFuzzTests : TempFolderTest
 {
     const int MemoryOfOne = 16 << 20;
 
@@ -41,7 +37,6 @@ public class TokenizerFuzzTests
     [Fact]
     public void Mutated_word_lists_are_read_or_refused()
     {
-        using var folder = new TempFolder();
         var seed = WordTokenizer.Train(["abc ba"], [WordTokenizer.Unknown, "</s>"]).ToBytes();
         var accepted = Mutants.Read(Mutants.Count / 10, [seed], bytes =>
         {

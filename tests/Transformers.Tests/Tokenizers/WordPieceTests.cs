@@ -1,21 +1,12 @@
-using System.Text;
-using System.Text.Json;
-using TestSupport;
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Tokenizers.Formats;
-
 namespace Transformers.Tests.Tokenizers;
 
-public class WordPieceTests
+public class WordPieceTests : TempFolderTest
 {
     sealed record Golden(string[] Texts, int[][] Uncased, int[][] Cased);
 
-    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(PathOf("wordpiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
+    static readonly Golden Expected = JsonSerializer.Deserialize<Golden>(File.ReadAllText(Repository.Golden("data", "wordpiece.json")), new JsonSerializerOptions { PropertyNameCaseInsensitive = true })!;
 
-    static string PathOf(string name) => Path.Combine(Repository.Root, "tests", "Golden", "data", name);
-
-    static WordPieceVocabulary Load(string name) => Assert.IsType<WordPieceVocabulary>(TokenizerFile.Load(PathOf($"wordpiece-{name}.txt")));
+    static WordPieceVocabulary Load(string name) => Assert.IsType<WordPieceVocabulary>(TokenizerFile.Load(Repository.Golden("data", $"wordpiece-{name}.txt")));
 
     [Theory]
     [InlineData("uncased")]
@@ -64,7 +55,6 @@ public class WordPieceTests
     [Fact]
     public void What_is_saved_is_read_back_as_the_same_tokenizer()
     {
-        using var folder = new TempFolder();
         foreach (var name in (string[])["uncased", "cased"])
         {
             var tokenizer = Load(name);
@@ -80,8 +70,7 @@ public class WordPieceTests
     [Fact]
     public void The_description_beside_a_vocabulary_says_whether_it_is_cased()
     {
-        using var folder = new TempFolder();
-        File.Copy(PathOf("wordpiece-uncased.txt"), folder["vocab.txt"]);
+        File.Copy(Repository.Golden("data", "wordpiece-uncased.txt"), folder["vocab.txt"]);
         File.WriteAllText(folder["tokenizer_config.json"], """{"do_lower_case": false}""");
         Assert.False(Assert.IsType<WordPieceVocabulary>(TokenizerFile.Load(folder["."])).LowerCase);
         File.WriteAllText(folder["tokenizer_config.json"], """{"other": 1}""");
@@ -105,11 +94,8 @@ public class WordPieceTests
     [InlineData("[PAD]\na\na\n[UNK]\n", "vocab.txt:3: token 'a' appears twice")]
     [InlineData("a\n\nb\n[UNK]\n", "vocab.txt:2: the token of id 1 is empty")]
     [InlineData("a\nb\n", "has no token '[UNK]'")]
-    public void A_damaged_vocabulary_is_refused_with_its_line(string lines, string message)
-    {
-        using var folder = new TempFolder();
+    public void A_damaged_vocabulary_is_refused_with_its_line(string lines, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("vocab.txt", lines))).Message);
-    }
 
     [Theory]
     [InlineData("\"BertNormalizer\"", "\"NFC\"", "'NFC' is not supported")]
@@ -125,7 +111,6 @@ public class WordPieceTests
     [InlineData("\"version\": \"1.0\"", "\"version\": \"2.0\"", "version")]
     public void What_a_file_can_ask_for_and_the_program_cannot_do_is_named(string part, string changed, string named)
     {
-        using var folder = new TempFolder();
         var json = Encoding.UTF8.GetString(Load("uncased").ToBytes());
         Assert.Contains(part, json);
         Assert.Contains(named, Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("tokenizer.json", json.Replace(part, changed)))).Message);

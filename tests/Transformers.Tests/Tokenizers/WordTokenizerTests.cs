@@ -1,11 +1,8 @@
 using System.Text.Json.Nodes;
-using Transformers.IO;
-using Transformers.Tokenizers;
-using Transformers.Tokenizers.Formats;
 
 namespace Transformers.Tests.Tokenizers;
 
-public class WordTokenizerTests
+public class WordTokenizerTests : TempFolderTest
 {
     // Hugging Face's implementation in JavaScript refuses a file that does not name all of them.
     [Fact]
@@ -35,7 +32,6 @@ public class WordTokenizerTests
     [Fact]
     public void A_text_that_writes_a_special_token_as_a_word_gives_a_vocabulary_that_is_read_back()
     {
-        using var folder = new TempFolder();
         var path = Path.Combine(folder.FullPath, "tokenizer.json");
         var tokenizer = WordTokenizer.Train(["the <unk> sat <pad>"], ["<pad>", "<unk>"]);
         Assert.Equal(4, tokenizer.VocabularySize);
@@ -64,7 +60,6 @@ public class WordTokenizerTests
     [Fact]
     public void What_was_saved_is_read_back_the_same()
     {
-        using var folder = new TempFolder();
         var path = Path.Combine(folder.FullPath, "tokenizer.json");
         var tokenizer = WordTokenizer.Train(["ä € \"quoted\" 1 2"], ["<pad>", "<s>"]);
         tokenizer.Save(path);
@@ -93,9 +88,6 @@ public class WordTokenizerTests
     [InlineData("{\"version\":\"1.0\",\"added_tokens\":[{\"content\":\"b\"}],\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0,\"b\":1}}}")]
     [InlineData("{\"version\":\"1.0\",\"model\":\"WordLevel\"}")]
     [InlineData("{\"version\":\"1.0\",\"WordLevel\"")]
-    public void A_damaged_vocabulary_is_the_users_error(string json)
-    {
-        using var folder = new TempFolder();
+    public void A_damaged_vocabulary_is_the_users_error(string json) =>
         Assert.Throws<UserException>(() => TokenizerFile.Load(folder.Write("tokenizer.json", json)));
-    }
 }

@@ -1,14 +1,8 @@
-using Transformers.Checkpoints;
-using Transformers.Evaluation;
-using Transformers.Kinds;
-using Transformers.Runs;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>The weights of the best validation are kept.</summary>
 [Collection("engine")]
-public class BestCheckpointTests
+public class BestCheckpointTests : TinyRunTest
 {
     [Theory]
     [Trait("Category", "slow")]
@@ -16,7 +10,6 @@ public class BestCheckpointTests
     [InlineData("training.ema.decay=0.5")]
     public void The_best_validation_is_saved_when_it_happens_and_opened_where_no_checkpoint_is_named(string setting)
     {
-        using var runs = new TinyRuns();
         // The learning rate grows until the loss does, long before the first checkpoint that the config asks for.
         var config = TinyRuns.Config("training.validate.every=1", "training.schedule.warmup=20", "training.optimizer.lr=3.0", "training.clip=0", setting);
         var result = runs.Train(config, "run");
@@ -40,7 +33,6 @@ public class BestCheckpointTests
     [Fact]
     public void Where_validations_are_over_a_part_of_the_split_the_last_one_is_compared_over_the_same_part()
     {
-        using var runs = new TinyRuns();
         var random = new Random(1);
         File.WriteAllText(runs.PathOf("text.txt"), string.Concat(Enumerable.Repeat("the cat sat on the mat.\n", 1000)) + string.Concat(Enumerable.Range(0, 1000).Select(_ => (char)('0' + random.Next(10)))) + "\n");
         var config = TinyRuns.Config($"data.source={{ files: ['{runs.PathOf("text.txt")}'] }}", "model.dropout=0", "training.optimizer.lr=3.0e-3", "training.validate={ every: 5, batches: 1 }");
@@ -60,7 +52,6 @@ public class BestCheckpointTests
     [Fact]
     public void Without_checkpoint_best_no_validation_saves_a_checkpoint()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.validate.every=5", "training.checkpoint.best=false"), "run");
         using var folder = RunFolder.OpenForReading(runs.PathOf("run"));
         Assert.Equal([20], folder.Checkpoints.Steps());
@@ -71,7 +62,6 @@ public class BestCheckpointTests
     [Trait("Category", "slow")]
     public void A_run_that_is_killed_after_its_best_validation_goes_on_from_it_bit_for_bit()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config("training.validate.every=2");
         runs.Train(config, "whole");
         Assert.Throws<OperationCanceledException>(() => runs.Train(config, "halves", observer: new Ends(15)));

@@ -1,15 +1,8 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.IO;
-using Transformers.Native;
-using Transformers.Runs;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>Losses and gradients that are not numbers, by each policy.</summary>
 [Collection("engine")]
-public class DivergenceTests
+public class DivergenceTests : TinyRunTest
 {
     static RunConfig Config(string divergence, params string[] more) =>
         TinyRuns.Config([$"training.divergence={divergence}", "training.checkpoint={ every: 2, keep: 3 }", "training.log.every=1", "training.validate.every=100", .. more]);
@@ -40,7 +33,6 @@ public class DivergenceTests
     [InlineData(Poison.Gradient, "norm NaN")]
     internal void Stop_names_the_step_and_the_last_good_checkpoint(Poison poison, string what)
     {
-        using var runs = new TinyRuns();
         var diverged = Assert.Throws<DivergedException>(() => Train(runs, "run", Config("{ kind: stop }"), 20, poison, [7]));
         Assert.Contains("at step 7 ", diverged.Message);
         Assert.Contains(what, diverged.Message);
@@ -56,7 +48,6 @@ public class DivergenceTests
     [InlineData(Poison.Gradient)]
     internal void Skip_discards_and_counts_the_gradient_and_a_resumed_run_ends_the_same(Poison poison)
     {
-        using var runs = new TinyRuns();
         var config = Config("{ kind: skip, limit: 2 }", "training.checkpoint={ every: 1, keep: 100 }");
         var progress = Train(runs, "whole", config, 20, poison, [7, 12]);
         Assert.Equal((20L, 2L), (progress.Step, progress.SkippedSteps));
@@ -75,7 +66,6 @@ public class DivergenceTests
     [Fact]
     public void Skip_ends_the_run_at_its_limit_and_names_all_steps()
     {
-        using var runs = new TinyRuns();
         var diverged = Assert.Throws<DivergedException>(() => Train(runs, "run", Config("{ kind: skip, limit: 2 }"), 20, Poison.Loss, [3, 5, 9, 10]));
         Assert.Contains("at step 9 ", diverged.Message);
         Assert.Contains("limit (2)", diverged.Message);
@@ -86,7 +76,6 @@ public class DivergenceTests
     [Fact]
     public void The_count_of_skipped_steps_goes_on_in_a_resumed_run()
     {
-        using var runs = new TinyRuns();
         Train(runs, "run", Config("{ kind: skip, limit: 2 }"), 8, Poison.Loss, [3, 5]);
         Assert.Throws<DivergedException>(() => Train(runs, "run", Config("{ kind: skip, limit: 2 }"), 20, Poison.Loss, [9]));
     }
@@ -97,7 +86,6 @@ public class DivergenceTests
     [Trait("Category", "slow")]
     internal void Roll_back_continues_from_the_last_good_checkpoint_with_later_data_and_a_resumed_run_ends_the_same(Poison poison)
     {
-        using var runs = new TinyRuns();
         var config = Config("{ kind: roll_back, limit: 1 }");
         var progress = Train(runs, "whole", config, 20, poison, [7]);
         Assert.Equal((20L, 1L), (progress.Step, progress.RollBacks));
@@ -121,7 +109,6 @@ public class DivergenceTests
     [Fact]
     public void After_going_back_products_read_the_restored_weights_and_no_copies_of_the_later_ones()
     {
-        using var runs = new TinyRuns();
         var config = Config("{ kind: roll_back, limit: 1 }");
         // Without the kernels, products in bfloat16 read copies of the weights.
         KernelLibrary.SwitchedOff = true;
@@ -157,7 +144,6 @@ public class DivergenceTests
     [Fact]
     public void Roll_back_in_the_first_steps_goes_back_to_the_start()
     {
-        using var runs = new TinyRuns();
         Train(runs, "run", Config("{ kind: roll_back, limit: 1 }"), 20, Poison.Loss, [2]);
         Assert.Equal(0, Assert.Single(Metrics(runs, "run", "roll_back")).Step);
     }
@@ -165,7 +151,6 @@ public class DivergenceTests
     [Fact]
     public void Roll_back_ends_the_run_at_its_limit_and_where_nothing_good_is_left()
     {
-        using var runs = new TinyRuns();
         var twice = Assert.Throws<DivergedException>(() => Train(runs, "twice", Config("{ kind: roll_back, limit: 1 }"), 20, Poison.Loss, [7, 10]));
         Assert.Contains("limit (1)", twice.Message);
         var first = Assert.Throws<DivergedException>(() => Train(runs, "first", Config("{ kind: roll_back, limit: 1 }"), 20, Poison.Loss, [1]));
@@ -176,7 +161,6 @@ public class DivergenceTests
     [Fact]
     public void A_checkpoint_that_is_written_again_after_going_back_keeps_its_validation()
     {
-        using var runs = new TinyRuns();
         var config = Config("{ kind: roll_back }", "training.validate.every=4");
         Train(runs, "run", config, 6, Poison.Loss, []);
         Train(runs, "run", config, 8, Poison.Loss, [7]);    // Another process: it did not measure step 4 itself.
@@ -190,7 +174,6 @@ public class DivergenceTests
     [InlineData("{ kind: roll_back, limit: 2 }")]
     public void Weights_that_an_absurd_learning_rate_has_ruined_end_the_run_whatever_the_policy(string divergence)
     {
-        using var runs = new TinyRuns();
         var config = Config(divergence, "training.optimizer={ kind: sgd, lr: 1e30 }", "training.clip=0", "training.checkpoint={ every: 1, keep: 2 }", "training.schedule={ kind: constant }");
         var diverged = Assert.Throws<DivergedException>(() => runs.Train(config, "run"));
         Assert.Matches("diverged: at step [0-9]+ the loss is", diverged.Message);
@@ -202,7 +185,6 @@ public class DivergenceTests
     [Fact]
     public void A_validation_that_is_not_a_number_is_never_the_best()
     {
-        using var runs = new TinyRuns();
         var validations = 0;
         var config = Config("{ kind: stop }", "training.validate={ every: 5, batches: 1 }", "training.checkpoint={ every: 5, keep: 4 }");
         // The first and the third of the validations at steps 5, 10, 15 and 20; the last is of several batches.
@@ -216,8 +198,7 @@ public class DivergenceTests
     [Fact]
     public void A_policy_that_could_lose_its_good_checkpoint_is_refused()
     {
-        var refused = Assert.Throws<UserException>(() => Config("{ kind: roll_back }", "training.checkpoint.keep=1"));
-        Assert.Contains("training.checkpoint.keep (1) must be at least 2", refused.Message);
+        Assert.Contains("training.checkpoint.keep (1) must be at least 2", Assert.Throws<UserException>(() => Config("{ kind: roll_back }", "training.checkpoint.keep=1")).Message);
         Assert.Contains("limit", Assert.Throws<UserException>(() => Config("{ kind: stop, limit: 3 }")).Message);
     }
 }

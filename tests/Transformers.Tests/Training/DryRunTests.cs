@@ -1,19 +1,14 @@
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
-public sealed class DryRunTests
+public sealed class DryRunTests : TinyRunTest
 {
     static DryRunResult Start(TinyRuns runs, Transformers.Training.RunConfig config, string run = "run", Func<TrainingOptions, TrainingOptions>? change = null) =>
-        DryRun.Start(config, (change ?? (options => options))(runs.OptionsOf(run)), new Silence(), new StopRequest());
+        DryRun.Start(config, (change ?? (options => options))(runs.OptionsOf(run)), new Quiet(), new StopRequest());
 
     [Fact]
     public void Its_first_loss_is_that_of_the_runs_first_step_and_its_folder_is_not_there_afterwards()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config("model.dropout=0");
         var dry = Start(runs, config, "below/run");
         Assert.Equal(["cache"], Directory.EnumerateFileSystemEntries(runs.PathOf("")).Select(Path.GetFileName));
@@ -29,7 +24,6 @@ public sealed class DryRunTests
     [Fact]
     public void Its_memory_counts_the_optimizer_and_its_disk_the_checkpoints_that_stay()
     {
-        using var runs = new TinyRuns();
         var plain = Start(runs, TinyRuns.Config());
         var weights = 4 * plain.Parameters;
         Assert.InRange(plain.Memory.Optimizer, 2 * weights, 2 * weights + 64);
@@ -51,7 +45,6 @@ public sealed class DryRunTests
     [Fact]
     public void It_says_where_a_run_would_go_on_and_refuses_what_the_run_would_refuse()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 7);
         var before = Directory.EnumerateFiles(runs.PathOf("run"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
         Assert.Equal(("resumes", 7L), Start(runs, TinyRuns.Config()) is var dry ? (dry.State, dry.From) : default);
@@ -69,8 +62,6 @@ public sealed class DryRunTests
         using var taken = Transformers.Runs.RunLock.Take(runs.PathOf("run"));
         Assert.Contains("in use", Assert.Throws<UserException>(() => Start(runs, TinyRuns.Config())).Message);
     }
-
-    sealed class Silence : ITrainingObserver;
 
     sealed class FirstStep : ITrainingObserver
     {

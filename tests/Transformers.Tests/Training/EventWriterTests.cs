@@ -1,18 +1,12 @@
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
-public sealed class EventWriterTests : IDisposable
+public sealed class EventWriterTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("transformer-events-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, recursive: true);
-
     [Fact]
     public void An_independent_reader_finds_scalars_texts_and_histograms_as_they_were_written()
     {
         string path;
-        using (var writer = new EventWriter(folder))
+        using (var writer = new EventWriter(Folder))
         {
             path = writer.Path;
             writer.AddScalars(7, [("loss/train", 1.5), ("optimizer/lr", 1e-3)]);
@@ -36,7 +30,7 @@ public sealed class EventWriterTests : IDisposable
     {
         string path;
         byte[] png = [0x89, (byte)'P', 1, 2, 3];
-        using (var writer = new EventWriter(folder))
+        using (var writer = new EventWriter(Folder))
         {
             path = writer.Path;
             writer.AddImage(9, "pictures/attention", width: 40, height: 30, png);
@@ -51,9 +45,9 @@ public sealed class EventWriterTests : IDisposable
     [Fact]
     public void A_resumed_run_starts_a_later_file_that_names_the_step_from_which_readers_drop_earlier_values()
     {
-        using (var first = new EventWriter(folder)) first.AddScalars(30, [("loss/train", 2)]);
-        using (var second = new EventWriter(folder, resumedStep: 20)) second.AddScalars(21, [("loss/train", 1)]);
-        var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToArray();
+        using (var first = new EventWriter(Folder)) first.AddScalars(30, [("loss/train", 2)]);
+        using (var second = new EventWriter(Folder, resumedStep: 20)) second.AddScalars(21, [("loss/train", 1)]);
+        var files = Directory.GetFiles(Folder).Order(StringComparer.Ordinal).ToArray();
         Assert.Equal(2, files.Length);
         Assert.DoesNotContain(TensorBoardReader.Read(files[0]), e => e.SessionStatus is not null);
         var start = TensorBoardReader.Read(files[1])[1];
@@ -63,8 +57,7 @@ public sealed class EventWriterTests : IDisposable
     [Fact]
     public void A_folder_that_cannot_be_written_is_one_warning_and_training_continues()
     {
-        var blocked = Path.Combine(folder, "file");
-        File.WriteAllText(blocked, "");
+        var blocked = Write("file", "");
         var warnings = new List<string>();
         using var log = new TensorBoardLog(blocked, warnings.Add);
         log.Open(0);

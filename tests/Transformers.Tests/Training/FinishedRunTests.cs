@@ -1,13 +1,8 @@
-using Transformers.Data;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>What becomes of a folder that holds a finished run.</summary>
 [Collection("engine")]
-public class FinishedRunTests
+public class FinishedRunTests : TinyRunTest
 {
     [Theory]
     [InlineData("model.layers=1", "model.layers is 2 there and 1 here")]
@@ -15,7 +10,6 @@ public class FinishedRunTests
     [InlineData("data.source={ generator: stories, size: 70kB }", "data.source.size is \"60kB\" there and \"70kB\" here")]
     public void The_finished_run_of_another_model_or_of_other_data_is_no_result_of_what_is_asked_for(string setting, string difference)
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run");
         var other = Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting), "run"));
         Assert.Contains($"contains a finished run of a different config: {difference} (name another folder with --run)", other.Message);
@@ -28,7 +22,6 @@ public class FinishedRunTests
     [Fact]
     public void Settings_that_a_finished_run_no_longer_follows_are_named_one_by_one()
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run");
         var notes = new Notes();
         var again = TrainingRun.Start(TinyRuns.Config("training.optimizer.lr=0.01", "training.freeze=[tok_emb.*]", "seed=5"), runs.OptionsOf("run"), notes);
@@ -44,7 +37,6 @@ public class FinishedRunTests
     [Fact]
     public void A_dry_run_names_what_finishing_or_resuming_it_would_change()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         foreach (var finished in new[] { false, true })
         {
@@ -60,7 +52,6 @@ public class FinishedRunTests
     [InlineData("training.freeze=['*']", "training.freeze: leaves nothing to train")]
     public void A_setting_that_no_run_could_follow_is_refused_though_the_run_is_finished(string setting, string message)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run");
         Assert.Contains(message, Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config(setting), "run")).Message);
     }
@@ -68,9 +59,7 @@ public class FinishedRunTests
     [Fact]
     public void One_file_by_another_name_is_the_same_data()
     {
-        using var runs = new TinyRuns();
-        var text = runs.PathOf("text.txt");
-        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 60)));
+        var text = runs.Write("text.txt", string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 60)));
         var written = TinyRuns.Config("data.source={ files: [" + text + "] }");
         var first = runs.Train(written, "run");
         var relative = Path.GetRelativePath(Environment.CurrentDirectory, text);
@@ -84,9 +73,7 @@ public class FinishedRunTests
     [InlineData("\0")]
     public void A_text_that_cannot_be_a_path_is_compared_as_text(string other)
     {
-        using var runs = new TinyRuns();
-        var text = runs.PathOf("text.txt");
-        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n---\n", 60)));
+        var text = runs.Write("text.txt", string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog.\n---\n", 60)));
         RunConfig Separated(string separator)
         {
             var config = TinyRuns.Config("data.source={ files: [" + text + "], separator: --- }");
@@ -94,14 +81,12 @@ public class FinishedRunTests
             return config with { Data = data with { Source = (TextFilesConfig)data.Source with { Separator = separator } } };
         }
         runs.Train(Separated("---"), "run");
-        var refused = Assert.Throws<UserException>(() => runs.Train(Separated(other), "run"));
-        Assert.Contains("data.source.separator is \"---\" there and ", refused.Message);
+        Assert.Contains("data.source.separator is \"---\" there and ", Assert.Throws<UserException>(() => runs.Train(Separated(other), "run")).Message);
     }
 
     [Fact]
     public void A_checkpoint_to_go_on_from_is_gone_on_from_though_the_run_is_finished()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config("training.checkpoint={ every: 10, keep: 5 }");
         runs.Train(config, "run");
         var notes = new Notes();
@@ -113,12 +98,10 @@ public class FinishedRunTests
     [Fact]
     public void Weights_to_start_from_are_not_passed_over_in_silence_and_the_same_command_finds_its_own_run()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "base");
         runs.Train(TinyRuns.Config(), "run");
         var tuning = runs.OptionsOf("run") with { From = runs.PathOf("base") };
-        var passed = Assert.Throws<UserException>(() => TrainingRun.Start(TinyRuns.Config(), tuning));
-        Assert.Contains("--from", passed.Message);
+        Assert.Contains("--from", Assert.Throws<UserException>(() => TrainingRun.Start(TinyRuns.Config(), tuning)).Message);
         var tuned = TrainingRun.Start(TinyRuns.Config(), tuning with { Run = runs.PathOf("tuned") });
         Assert.Equal(runs.PathOf("base"), tuned.From);
         Assert.Equal(tuned.ValLoss, TrainingRun.Start(TinyRuns.Config(), tuning with { Run = runs.PathOf("tuned") }).ValLoss);
@@ -129,7 +112,6 @@ public class FinishedRunTests
     [InlineData(true)]
     public void The_run_that_another_one_started_from_may_be_gone_when_that_one_resumes(bool dry)
     {
-        using var runs = new TinyRuns();
         const string tokenizer = "data.tokenizer={ kind: bpe, vocabulary: 300 }";
         runs.Train(TinyRuns.Config(tokenizer), "base");
         // A tokenizer of its own would differ, since its text does.
@@ -157,7 +139,6 @@ public class FinishedRunTests
     [InlineData("[]")]
     public void A_damaged_result_is_reported_with_its_remedy(string content)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run");
         var file = Path.Combine(runs.PathOf("run"), "result.json");
         File.WriteAllText(file, content);
@@ -166,15 +147,5 @@ public class FinishedRunTests
         Assert.Contains("delete it", damaged.Message);
         File.Delete(file);
         Assert.Equal(20, runs.Train(TinyRuns.Config(), "run").Steps);
-    }
-
-    sealed class Quiet : ITrainingObserver;
-
-    sealed class Notes : ITrainingObserver
-    {
-        internal List<string> All { get; } = [];
-        internal List<string> Warnings { get; } = [];
-        public void Note(string message) => All.Add(message);
-        public void Warn(string message) => Warnings.Add(message);
     }
 }

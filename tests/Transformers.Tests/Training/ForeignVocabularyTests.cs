@@ -1,23 +1,16 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Evaluation;
-using Transformers.Tokenizers.Formats;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
 
 /// <summary>Runs with vocabularies that another program trained: they go along with the run, in a file of their own format.</summary>
 [Collection("engine")]
-public class ForeignVocabularyTests
+public class ForeignVocabularyTests : TinyRunTest
 {
-    static string PathOf(string name) => Path.Combine(Repository.Root, "tests", "Golden", "data", name);
-
-    static string Sets(string name) => $"data.tokenizer={{ kind: file, path: {PathOf(name)} }}";
+    static string Sets(string name) => $"data.tokenizer={{ kind: file, path: {Repository.Golden("data", name)} }}";
 
     [Fact]
     public void A_language_model_keeps_its_SentencePiece_vocabulary_in_folder_and_checkpoints()
     {
-        using var runs = new TinyRuns();
         runs.Start(TinyRuns.Config(Sets("sentencepiece-bpe.model")), "run", maxSteps: 2);
         Assert.True(File.Exists(Path.Combine(runs.PathOf("run"), "tokenizer.model")));
         Assert.False(File.Exists(Path.Combine(runs.PathOf("run"), "tokenizer.json")));
@@ -35,8 +28,7 @@ public class ForeignVocabularyTests
     [Fact]
     public void An_encoder_decoder_keeps_two_vocabularies_of_different_formats()
     {
-        using var runs = new TinyRuns();
-        runs.Start(SentenceRuns.Translation(Sets("wordpiece-uncased.txt"), $"data.target_tokenizer={{ kind: file, path: {PathOf("sentencepiece-unigram.model")} }}"), "run", maxSteps: 1);
+        runs.Start(SentenceRuns.Translation(Sets("wordpiece-uncased.txt"), $"data.target_tokenizer={{ kind: file, path: {Repository.Golden("data", "sentencepiece-unigram.model")} }}"), "run", maxSteps: 1);
         var (source, target) = TrainedRun.Open(runs.PathOf("run")).LoadTokenizers();
         Assert.IsType<WordPieceVocabulary>(source);
         Assert.IsType<SentencePieceVocabulary>(target);
@@ -45,7 +37,6 @@ public class ForeignVocabularyTests
     [Fact]
     public void An_encoder_trains_on_a_WordPiece_vocabulary()
     {
-        using var runs = new TinyRuns();
         var result = runs.Start(SentenceRuns.Masked(Sets("wordpiece-uncased.txt")), "run", maxSteps: 2);
         Assert.True(double.IsFinite(result.TrainLoss!.Value));
         Assert.IsType<WordPieceVocabulary>(TrainedRun.Open(runs.PathOf("run")).LoadTokenizer());

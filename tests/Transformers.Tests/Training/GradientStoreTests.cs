@@ -1,6 +1,3 @@
-using Transformers.Models;
-using Transformers.Processes;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,19 +1,9 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data.Images;
-using Transformers.Evaluation;
 using Transformers.Generators.Drawing;
-using Transformers.IO;
-using Transformers.IO.Images;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Runs;
-using Transformers.Training;
 
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
-public class ImageRunTests
+public class ImageRunTests : TinyRunTest
 {
     const string Vit = "{ kind: vit, patch: 4, layers: 2, heads: 2, width: 16 }";
     const string Swin = "{ kind: swin, patch: 2, width: 8, layers: [2, 1], heads: [2, 2], window: 3 }";
@@ -49,7 +39,6 @@ public class ImageRunTests
     [Trait("Category", "slow")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string model, string setting)
     {
-        using var runs = new TinyRuns();
         var config = Config(model, setting);
         runs.Train(config, "whole");
         runs.Train(config, "halves", maxSteps: 4);
@@ -65,7 +54,6 @@ public class ImageRunTests
     [InlineData(Resnet)]
     public void A_few_images_are_learnt_by_heart(string model)
     {
-        using var runs = new TinyRuns();
         var config = Config(model, "data.source.count=156", "data.augment.pad=0", "data.augment.mixup=0", "data.augment.erase=0", "data.holdout={ count: 114 }", "training.batch.sequences=16", "training.label_smoothing=0",
             "training.steps=150", "training.validate.every=1000", "training.optimizer.lr=1e-2");
         var result = runs.Train(config, "heart");
@@ -76,7 +64,6 @@ public class ImageRunTests
     [Trait("Category", "slow")]
     public void Smoothing_of_mixed_targets_is_trained_and_not_reported()
     {
-        using var runs = new TinyRuns();
         var plain = runs.Train(Config(Vit, "training.steps=1", "training.log.every=1", "training.label_smoothing=0", "training.optimizer.lr=1e-12"), "plain");
         var smooth = runs.Train(Config(Vit, "training.steps=1", "training.log.every=1", "training.label_smoothing=0.5", "training.optimizer.lr=1e-12"), "smooth");
         Assert.Equal(plain.TrainLoss!.Value, smooth.TrainLoss!.Value, 1e-6);
@@ -91,7 +78,6 @@ public class ImageRunTests
     [InlineData(Resnet)]
     public void Evaluation_of_the_validation_split_gives_the_metrics_of_the_last_step(string model)
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(Config(model, "training.ema.decay=0.5"), "run");
         using var run = ImageRun.Open(runs.PathOf("run"), "latest");
         using var images = run.OpenImages(generated: Path.Combine(runs.PathOf("cache"), "images"));
@@ -116,7 +102,6 @@ public class ImageRunTests
     [Fact]
     public void Predictions_of_files_are_those_of_the_evaluation()
     {
-        using var runs = new TinyRuns();
         runs.Train(Config(Swin), "run");
         using var run = ImageRun.Open(runs.PathOf("run"));
         var folder = runs.PathOf("digits");
@@ -139,7 +124,6 @@ public class ImageRunTests
     [Fact]
     public void A_broken_file_that_is_named_has_a_problem_in_place_of_classes_and_one_in_a_folder_is_skipped()
     {
-        using var runs = new TinyRuns();
         runs.Train(Config(Vit, "training.steps=1"), "run");
         using var run = ImageRun.Open(runs.PathOf("run"));
         var folder = runs.PathOf("some");
@@ -159,7 +143,6 @@ public class ImageRunTests
     [Fact]
     public void Images_of_classes_that_the_model_does_not_know_are_refused_and_some_of_its_classes_are_found_by_name()
     {
-        using var runs = new TinyRuns();
         runs.Train(Config(Vit, "training.steps=1"), "run");
         using var run = ImageRun.Open(runs.PathOf("run"));
         var folder = runs.PathOf("some");
@@ -181,7 +164,6 @@ public class ImageRunTests
     [Fact]
     public void The_transform_and_the_classes_are_read_back_as_they_were_saved_and_damage_is_reported()
     {
-        using var runs = new TinyRuns();
         runs.Train(Config(Vit, "training.steps=1"), "run");
         using var run = ImageRun.Open(runs.PathOf("run"));
         Assert.Equal(12, run.Input.Transform.Size);
@@ -204,7 +186,6 @@ public class ImageRunTests
         Assert.Equal(0.2, rates["blocks.0.attn.qkv.weight"], 12);
         Assert.Equal(0.1, rates["patch_emb.weight"], 12);
 
-        using var runs = new TinyRuns();
         runs.Train(Config(), "even");
         runs.Train(Config(Vit, "training.optimizer.layer_decay=0.7"), "decayed");
         Assert.NotEqual(runs.Newest("even", CheckpointFiles.Model), runs.Newest("decayed", CheckpointFiles.Model));
@@ -214,7 +195,6 @@ public class ImageRunTests
     [Fact]
     public void A_run_starts_from_the_weights_of_another_resolution_with_other_classes()
     {
-        using var runs = new TinyRuns();
         runs.Train(Config(), "small");
         var other = TrainedRun.Open(runs.PathOf("small"), "latest");
         var shape = (VitConfig)Config().Model;

@@ -1,12 +1,9 @@
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
-public class MemoryFitTests
+public class MemoryFitTests : TinyRunTest
 {
     static MemoryNeed Need(long peak, long copies, long used, long room) => new(8, peak, copies, used, new MemoryRoom(room, "limit"), 8);
 
@@ -32,7 +29,6 @@ public class MemoryFitTests
     [Fact]
     public void Halved_micro_batches_give_the_weights_of_accumulation_and_a_resumed_run_keeps_them()
     {
-        using var runs = new TinyRuns();
         var given = runs.Train(TinyRuns.Config("training.batch.micro=2"), "given");
         // What a run that had to halve twice leaves: its checkpoint says so.
         runs.Loop(TinyRuns.Config("training.batch.fit=true"), "fitted", 10, before: (_, task) => task.Micro = task.Micro with { Pieces = 4 });
@@ -44,7 +40,6 @@ public class MemoryFitTests
     [Fact]
     public void Looking_whether_it_fits_changes_nothing_of_the_run()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config();
         runs.Loop(config, "run", 0, before: (trainer, task) =>
         {
@@ -57,6 +52,4 @@ public class MemoryFitTests
             Assert.Equal(0, trainer.Optimizer.Steps);
         });
     }
-
-    sealed class Quiet : ITrainingObserver;
 }

@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using TorchSharp.Modules;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

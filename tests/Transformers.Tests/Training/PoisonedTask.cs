@@ -1,5 +1,3 @@
-using Transformers.Layers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,20 +1,14 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Runs;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
 
 /// <summary>What a run is that goes on from a checkpoint.</summary>
 [Collection("engine")]
-public class ResumeTests
+public class ResumeTests : TinyRunTest
 {
     [Fact]
     public void A_run_that_has_nothing_left_to_do_keeps_what_its_last_step_was_measured_at()
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         var (metrics, best) = Saved(runs);
         Assert.Equal(10L, best);
@@ -28,7 +22,6 @@ public class ResumeTests
     [Fact]
     public void A_moving_average_that_the_checkpoint_has_not_starts_at_its_weights()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         runs.Loop(TinyRuns.Config("training.ema.decay=0.9"), "run", 10, before: (trainer, task) =>
         {
@@ -40,7 +33,6 @@ public class ResumeTests
     [Fact]
     public void A_finished_run_that_cannot_go_on_with_a_mistaken_config_stays_finished()
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(TinyRuns.Config(), "run");
         Assert.Throws<UserException>(() => runs.Train(TinyRuns.Config("training.steps=30", "model.layers=3"), "run"));
         // That this optimizer has another state shows only when the checkpoint is read.
@@ -52,7 +44,6 @@ public class ResumeTests
     [Fact]
     public void A_damaged_result_is_reported_with_its_file_and_a_remedy()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run");
         foreach (var damaged in new[] { "{", "null", "{}" })
         {
@@ -66,7 +57,6 @@ public class ResumeTests
     [Fact]
     public void A_different_number_of_threads_is_reported_because_sums_may_round_differently()
     {
-        using var runs = new TinyRuns();
         var (same, more) = (new Warnings(), new Warnings());
         runs.Train(TinyRuns.Config(), "run", maxSteps: 3);
         runs.Train(TinyRuns.Config(), "run", maxSteps: 4, observer: same);
@@ -90,7 +80,6 @@ public class ResumeTests
     [InlineData("training.freeze=[tokens.*]")]
     public void A_different_optimizer_is_named_as_the_reason_why_its_state_does_not_fit(string setting)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 3);
         var error = Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config(setting), "run"));
         Assert.EndsWith(CheckpointFiles.Optimizer, error.File);
@@ -102,7 +91,6 @@ public class ResumeTests
     [InlineData("data.tokenizer={ kind: characters }", "data.tokenizer.kind is \"characters\" and was \"bpe\"")]
     public void A_tokenizer_that_a_run_cannot_resume_with_is_named_with_its_setting(string setting, string named)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("data.tokenizer={ kind: bpe, vocabulary: 270 }"), "run", maxSteps: 3);
         var error = Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config(setting), "run"));
         Assert.Contains(named, error.Problems[0].Message);
@@ -112,7 +100,6 @@ public class ResumeTests
     [Fact]
     public void Data_that_have_changed_under_the_same_settings_are_said_to_have()
     {
-        using var runs = new TinyRuns();
         File.WriteAllText(runs.PathOf("own.txt"), string.Concat(Enumerable.Repeat("abcd efgh\n", 200)));
         var config = TinyRuns.Config("data.tokenizer={ kind: characters }", $"data.source={{ files: [{runs.PathOf("own.txt")}] }}");
         runs.Train(config, "run", maxSteps: 3);
@@ -126,7 +113,6 @@ public class ResumeTests
     [Fact]
     public void A_run_out_of_patience_is_finished_until_it_is_given_more()
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(Patient(2), "run");
         Assert.Equal(TrainResult.Patience, first.Stopped);
         Assert.Equal(first.Steps, runs.Train(Patient(2), "run").Steps);
@@ -137,7 +123,6 @@ public class ResumeTests
     [Fact]
     public void A_run_out_of_patience_whose_result_is_gone_writes_it_again_and_trains_no_more()
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(Patient(2), "run");
         File.Delete(Path.Combine(runs.PathOf("run"), "result.json"));
         var again = runs.Train(Patient(2), "run");

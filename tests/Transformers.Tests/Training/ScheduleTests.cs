@@ -1,5 +1,3 @@
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 public class ScheduleTests

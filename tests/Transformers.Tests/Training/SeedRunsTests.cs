@@ -1,22 +1,15 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
 [Trait("Category", "slow")]
-public sealed class SeedRunsTests
+public sealed class SeedRunsTests : TinyRunTest
 {
     static SeedsResult Start(TinyRuns runs, int count, long? maxSteps = null, ITrainingObserver? observer = null, StopRequest? stop = null) =>
-        SeedRuns.Start(TinyRuns.Config("seed=7"), runs.OptionsOf("several") with { MaxSteps = maxSteps }, count, observer ?? new Silence(), stop ?? new StopRequest());
+        SeedRuns.Start(TinyRuns.Config("seed=7"), runs.OptionsOf("several") with { MaxSteps = maxSteps }, count, observer ?? new Quiet(), stop ?? new StopRequest());
 
     [Fact]
     public void Each_seed_is_the_run_that_it_would_be_alone_and_means_and_deviations_are_theirs()
     {
-        using var runs = new TinyRuns();
         var result = Start(runs, 3);
         Assert.Equal([7UL, 8UL, 9UL], result.Seeds);
         Assert.Null(result.Stopped);
@@ -37,7 +30,6 @@ public sealed class SeedRunsTests
     [Fact]
     public void It_goes_on_where_it_was_stopped_and_does_not_train_again_what_is_done()
     {
-        using var runs = new TinyRuns();
         var stop = new StopRequest();
         // The second seed is stopped in its middle.
         var half = Start(runs, 3, observer: new StopAt(stop, run: 2, step: 11), stop: stop);
@@ -60,7 +52,6 @@ public sealed class SeedRunsTests
     [Fact]
     public void A_stop_while_the_data_are_prepared_leaves_the_seeds_before_it_and_the_reason()
     {
-        using var runs = new TinyRuns();
         var stop = new StopRequest();
         var result = Start(runs, 2, observer: new StopAt(stop, run: 1, step: 0), stop: stop);
         Assert.Equal(("sigterm", 0), (result.Stopped, result.Runs.Count));
@@ -69,15 +60,12 @@ public sealed class SeedRunsTests
     [Fact]
     public void What_cannot_be_several_runs_is_refused()
     {
-        using var runs = new TinyRuns();
         Assert.Contains("at least 2", Assert.Throws<UserException>(() => Start(runs, 1)).Message);
         runs.Train(TinyRuns.Config(), "several", maxSteps: 1);
         Assert.Contains("contains a single run", Assert.Throws<UserException>(() => Start(runs, 2)).Message);
         var resumed = runs.OptionsOf("other") with { ResumeFrom = runs.PathOf("several/checkpoints/step-00000001") };
-        Assert.Contains("--seeds", Assert.Throws<UserException>(() => SeedRuns.Start(TinyRuns.Config(), resumed, 2, new Silence(), new StopRequest())).Message);
+        Assert.Contains("--seeds", Assert.Throws<UserException>(() => SeedRuns.Start(TinyRuns.Config(), resumed, 2, new Quiet(), new StopRequest())).Message);
     }
-
-    sealed class Silence : ITrainingObserver;
 
     sealed class StepCount : ITrainingObserver
     {

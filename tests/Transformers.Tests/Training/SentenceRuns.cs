@@ -1,7 +1,3 @@
-using Transformers.Configs;
-using Transformers.Kinds;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>Small runs over generated sentences, a second or two each.</summary>

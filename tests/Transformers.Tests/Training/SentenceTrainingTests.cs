@@ -1,15 +1,9 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Evaluation;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
-public class SentenceTrainingTests
+public class SentenceTrainingTests : TinyRunTest
 {
     [Theory]
     [InlineData("translation")]
@@ -18,7 +12,6 @@ public class SentenceTrainingTests
     [Trait("Category", "slow")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string kind)
     {
-        using var runs = new TinyRuns();
         var config = kind switch { "translation" => SentenceRuns.Translation(), "masked" => SentenceRuns.Masked(), _ => SentenceRuns.Classify() };
         var whole = runs.Start(config, "whole");
         runs.Start(config, "halves", maxSteps: 6);
@@ -36,12 +29,10 @@ public class SentenceTrainingTests
     [InlineData("classify")]
     public void A_run_with_too_few_batches_to_reach_its_last_step_is_refused_and_left_unchanged(string kind)
     {
-        using var runs = new TinyRuns();
         RunConfig Config(params string[] sets) => kind == "translation" ? SentenceRuns.Translation(sets) : SentenceRuns.Classify(sets);
         runs.Start(Config(), "run", maxSteps: 6);
         var before = File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml"));
-        var error = Assert.Throws<UserException>(() => runs.Start(Config("training.batch.sequences=400"), "run"));
-        Assert.Contains("cannot continue at batch 6 of epoch 0", error.Message);
+        Assert.Contains("cannot continue at batch 6 of epoch 0", Assert.Throws<UserException>(() => runs.Start(Config("training.batch.sequences=400"), "run")).Message);
         Assert.Equal(before, File.ReadAllText(Path.Combine(runs.PathOf("run"), "config.yaml")));
         Assert.Equal(12, runs.Start(Config(), "run").Steps);
     }
@@ -49,7 +40,6 @@ public class SentenceTrainingTests
     [Fact]
     public void Separate_vocabularies_and_layers_of_their_own_train_and_load()
     {
-        using var runs = new TinyRuns();
         var config = SentenceRuns.Translation("data.source={ generator: translation, size: 300 }", "data.tokenizer={ kind: bpe, vocabulary: 300 }",
             "data.target_tokenizer={ kind: characters }", "model.decoder_layers=2", "model.context=400", "training.steps=2", "training.validate.sentences=0", "training.batch.sequences=4");
         // The whole validation at the end would translate every sentence.
@@ -65,7 +55,6 @@ public class SentenceTrainingTests
     [Fact]
     public void A_handful_of_texts_is_learnt_by_heart()
     {
-        using var runs = new TinyRuns();
         var config = SentenceRuns.Classify("training.steps=40", "model.dropout=0", "model.layers=1", "model.norm={ kind: layer, placement: pre }",
             "data.source.size=12", "training.validate.every=1000", "training.checkpoint.every=1000", "training.optimizer.lr=1e-2");
         var result = runs.Start(config, "run", maxSteps: 39);
@@ -77,7 +66,6 @@ public class SentenceTrainingTests
     [InlineData("bf16")]
     public void Texts_without_a_word_that_could_be_hidden_cost_nothing(string precision)
     {
-        using var runs = new TinyRuns();
         var folder = Directory.CreateDirectory(runs.PathOf("data")).FullName;
         File.WriteAllLines(Path.Combine(folder, "train.tsv"), Enumerable.Range(0, 40).Select(i => i % 4 == 0 ? "\t0" : $"a small dog runs over {i} hills\t{i % 2}"));
         File.WriteAllLines(Path.Combine(folder, "dev.tsv"), ["unseen\t0", "a small dog\t1", "neither\t1"]);
@@ -88,7 +76,6 @@ public class SentenceTrainingTests
     [Fact]
     public void A_run_starts_from_another_ones_encoder_and_tokenizer()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked("training.steps=3"), "pretrained");
         // Other data would give another vocabulary: the pretrained run's is taken.
         var config = SentenceRuns.Classify("data.source.size=100", "training.freeze=[encoder.*]", "training.steps=3");
@@ -117,7 +104,6 @@ public class SentenceTrainingTests
     [InlineData("classify")]
     public void Label_smoothing_changes_what_is_learned_but_not_how_the_loss_is_reported(string kind)
     {
-        using var runs = new TinyRuns();
         var results = new List<TrainResult>();
         foreach (var smoothing in new[] { "0", "0.3" })
         {
@@ -132,44 +118,25 @@ public class SentenceTrainingTests
     [InlineData("[decoder.*]", "training.freeze[0]")]
     [InlineData("[encoder.*, nothing]", "training.freeze[1]")]
     [InlineData("['*']", "nothing to train")]
-    public void A_pattern_that_holds_nothing_or_everything_is_refused(string patterns, string expected)
-    {
-        using var runs = new TinyRuns();
-        var wrong = Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify($"training.freeze={patterns}"), "run"));
-        Assert.Contains(expected, wrong.Message);
-    }
+    public void A_pattern_that_holds_nothing_or_everything_is_refused(string patterns, string expected) =>
+        Assert.Contains(expected, Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify($"training.freeze={patterns}"), "run")).Message);
 
     [Fact]
     public void Starting_from_another_shape_names_the_setting()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked("training.steps=1", "model.width=16"), "narrow");
-        var wrong = Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow"));
-        Assert.Contains("model.width (32) must be 16", wrong.Message);
+        Assert.Contains("model.width (32) must be 16", Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Classify(), "wide", from: "narrow")).Message);
     }
 
     [Fact]
     public void A_step_over_sentences_leaves_no_tensor_behind()
     {
-        using var runs = new TinyRuns();
         foreach (var config in new[] { SentenceRuns.Translation("training.steps=40"), SentenceRuns.Classify("training.steps=40"), SentenceRuns.Masked("training.steps=40") })
         {
-            var counts = new Counts();
+            var counts = new HandleCounts();
             TrainingRun.Start(config with { Training = config.Training with { Log = new LogConfig { Every = 10 }, Validate = new ValidateConfig { Every = 1000 }, Checkpoint = new CheckpointConfig { Every = 1000 } } },
                 new TrainingOptions { Run = runs.PathOf(KindAttribute.Of(config.Data) + counts.GetHashCode()), Cache = runs.PathOf("cache"), MaxSteps = 39 }, counts);
             Assert.InRange(counts.At[30], 0, counts.At[10]); // Fewer: what earlier tests left was finalized meanwhile.
-        }
-    }
-
-    sealed class Counts : ITrainingObserver
-    {
-        internal Dictionary<long, long> At { get; } = [];
-
-        public void OnLog(StepReport report)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            At[report.Step] = Tensor.TotalCount;
         }
     }
 }

@@ -1,8 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Runs;
 using Transformers.Tests.Processes;
 
 namespace Transformers.Tests.Training;
@@ -131,8 +127,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
             Directory.CreateDirectory(folder);
             foreach (var (name, config) in Configs) File.WriteAllText(Path.Combine(folder, $"{name}.yaml"), config);
             string[] arguments = ["train", Path.Combine(root, "cache"), .. Configs.Keys.Select(name => $"{Path.Combine(folder, name)}={Path.Combine(folder, name)}.yaml")];
-            var (code, _, error) = processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(mpi, processes, arguments);
-            Assert.True(code == 0, error);
+            (processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(mpi, processes, arguments)).Done();
             return folder;
         });
 
@@ -227,10 +222,9 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         Directory.CreateDirectory(folder);
         var config = Config(Text, "{ kind: sgd, lr: 2 }", "batch: { sequences: 2 }", dropout: true).Replace("validate: { every: 25, sentences: 6 }", "validate: { every: 3, batches: 1, patience: 1 }");
         File.WriteAllText(Path.Combine(folder, "few.yaml"), config);
-        List<Line> Train(string run, Func<string[], (int ExitCode, string Output, string Error)> start)
+        List<Line> Train(string run, Func<string[], Outcome> start)
         {
-            var (code, _, error) = start(["train", Path.Combine(folder, "cache"), $"{Path.Combine(folder, run)}={Path.Combine(folder, "few.yaml")}"]);
-            Assert.True(code == 0, error);
+            start(["train", Path.Combine(folder, "cache"), $"{Path.Combine(folder, run)}={Path.Combine(folder, "few.yaml")}"]).Done();
             return [.. File.ReadLines(Path.Combine(folder, $"{run}.0.jsonl")).Select(Parse)];
         }
         var (alone, together) = (Train("alone", RankHost.RunAlone), Train("together", arguments => RankHost.Run(mpi, processes, arguments)));
@@ -256,8 +250,7 @@ public sealed class SeveralProcessesTests(SeveralProcessesTests.Trained trained)
         foreach (var (processes, to) in new[] { (4, 20), (2, 35), (1, 50) })
         {
             string[] arguments = ["train", Path.Combine(folder, "cache"), $"{run}={run}.yaml@{to}"];
-            var (code, _, error) = processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(Mpi.OpenMpi, processes, arguments);
-            Assert.True(code == 0, error);
+            (processes == 1 ? RankHost.RunAlone(arguments) : RankHost.Run(Mpi.OpenMpi, processes, arguments)).Done();
             var lines = File.ReadLines($"{run}.0.jsonl").Select(Parse).Where(line => line.Loss is not null).ToList();
             Assert.Equal(Enumerable.Range((int)from + 1, to - (int)from).Select(step => (long)step), lines.Select(line => line.Step));
             foreach (var line in lines) Near(alone[line.Step].Loss, line.Loss, 2e-5, $"loss of step {line.Step} with {processes} processes");

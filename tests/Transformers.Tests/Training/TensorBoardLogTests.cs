@@ -1,12 +1,11 @@
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
-public class TensorBoardLogTests
+public class TensorBoardLogTests : TinyRunTest
 {
     [Fact]
     public void A_resumed_run_leaves_every_loss_and_sample_in_its_event_files_once()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config("training.sample.tokens=3", "training.steps=20");
         runs.Train(config, "run", maxSteps: 10);
         runs.Train(config, "run");

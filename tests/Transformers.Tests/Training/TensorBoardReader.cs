@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-
 namespace Transformers.Tests.Training;
 
 /// <summary>One record of an event file.</summary>

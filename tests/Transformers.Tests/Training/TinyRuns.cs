@@ -1,9 +1,3 @@
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Kinds;
-using Transformers.Native;
-using Transformers.Runs;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
@@ -16,6 +10,14 @@ sealed class TinyRuns : IDisposable
     internal TinyRuns() => Directory.CreateDirectory(root);
 
     internal string PathOf(string name) => Path.Combine(root, name);
+
+    /// <summary>Writes a file.</summary>
+    /// <returns>Its path.</returns>
+    internal string Write(string name, string text)
+    {
+        File.WriteAllText(PathOf(name), text);
+        return PathOf(name);
+    }
 
     internal static RunConfig Config(params string[] sets) => ConfigFile.Parse<RunConfig>("""
         data:
@@ -60,8 +62,6 @@ sealed class TinyRuns : IDisposable
         return trainer.State;
     }
 
-    sealed class Quiet : ITrainingObserver;
-
     /// <summary>The bytes of a file of the newest checkpoint.</summary>
     internal byte[] Newest(string run, string file)
     {
@@ -70,4 +70,16 @@ sealed class TinyRuns : IDisposable
     }
 
     public void Dispose() => Directory.Delete(root, recursive: true);
+}
+
+/// <summary>Tests each of which has a folder of runs.</summary>
+public abstract class TinyRunTest : IDisposable
+{
+    private protected readonly TinyRuns runs = new();
+
+    public void Dispose()
+    {
+        runs.Dispose();
+        GC.SuppressFinalize(this);
+    }
 }

@@ -1,15 +1,3 @@
-using TestSupport;
-using Transformers.Checkpoints;
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Tests.Models;
-using Transformers.Tokenizers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
@@ -27,7 +15,7 @@ public sealed class TrainingGoldenTests
     public void Losses_norms_weights_and_their_average_equal_PyTorchs_whatever_the_micro_batches(string micro)
     {
         using var scope = NewDisposeScope();
-        using var file = SafetensorsFile.Open(Repository.PathOf("tests", "Golden", "data", "training.safetensors"));
+        using var file = SafetensorsFile.Open(Repository.Golden("data", "training.safetensors"));
         var run = ConfigFile.Parse<RunConfig>("""
             data: { kind: parallel, source: { generator: copy, size: 10 }, tokenizer: { kind: characters } }
             model: { kind: seq2seq, layers: 1, heads: 2, width: 8, context: 16, dropout: 0, feed_forward: { kind: relu, width: 16 } }

@@ -1,19 +1,11 @@
-using System.Text.Json;
-using Transformers.Checkpoints;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Runs;
-using Transformers.Training;
-
 namespace Transformers.Tests.Training;
 
 [Collection("engine")]
-public class TrainingRunTests
+public class TrainingRunTests : TinyRunTest
 {
     [Fact]
     public void Two_runs_with_one_seed_agree_bit_for_bit_and_another_seed_does_not()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "a");
         runs.Train(TinyRuns.Config(), "b");
         runs.Train(TinyRuns.Config("seed=2"), "c");
@@ -31,7 +23,6 @@ public class TrainingRunTests
     [InlineData("training.optimizer={ kind: sgd, lr: 0.1, momentum: 0.9 }")]
     public void Half_a_run_then_resumed_equals_the_whole_run_bit_for_bit(string setting)
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config(setting);
         runs.Train(config, "whole");
         var half = runs.Train(config, "halves", maxSteps: 10);
@@ -50,7 +41,6 @@ public class TrainingRunTests
     [Fact]
     public void Micro_batches_change_the_sum_of_the_same_gradients_by_rounding_alone()
     {
-        using var runs = new TinyRuns();
         var whole = runs.Train(TinyRuns.Config("model.dropout=0"), "whole");
         var cut = runs.Train(TinyRuns.Config("model.dropout=0", "training.batch.micro=3"), "cut");
         Assert.Equal(whole.ValLoss!.Value, cut.ValLoss!.Value, 1e-4);
@@ -59,9 +49,7 @@ public class TrainingRunTests
     [Fact]
     public void One_batch_of_text_is_learnt_by_heart()
     {
-        using var runs = new TinyRuns();
-        var text = runs.PathOf("one.txt");
-        File.WriteAllText(text, string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 40)));
+        var text = runs.Write("one.txt", string.Concat(Enumerable.Repeat("the quick brown fox jumps over the lazy dog. ", 40)));
         var config = TinyRuns.Config("training.steps=150", "training.optimizer.lr=1e-2", "model.dropout=0", "data.source={ files: [" + text + "] }");
         var result = runs.Train(config, "heart");
         Assert.True(result.TrainLoss < 0.1, $"loss {result.TrainLoss}");
@@ -70,28 +58,14 @@ public class TrainingRunTests
     [Fact]
     public void A_step_leaves_no_tensor_behind()
     {
-        using var runs = new TinyRuns();
         var counts = new HandleCounts();
         runs.Train(TinyRuns.Config("training.steps=120", "training.validate.every=1000", "training.log.every=10"), "handles", observer: counts);
         Assert.InRange(counts.At[110], 0, counts.At[20]); // Fewer: what earlier tests left was finalized meanwhile.
     }
 
-    sealed class HandleCounts : ITrainingObserver
-    {
-        internal Dictionary<long, long> At { get; } = [];
-
-        public void OnLog(StepReport report)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            At[report.Step] = TorchSharp.torch.Tensor.TotalCount;
-        }
-    }
-
     [Fact]
     public void A_finished_run_says_so_and_trains_no_more_and_more_steps_go_on()
     {
-        using var runs = new TinyRuns();
         var first = runs.Train(TinyRuns.Config(), "run");
         var written = File.GetLastWriteTimeUtc(Path.Combine(runs.PathOf("run"), "metrics.jsonl"));
         var again = runs.Train(TinyRuns.Config(), "run");
@@ -103,18 +77,15 @@ public class TrainingRunTests
     [Fact]
     public void A_folder_with_a_run_is_not_overwritten_and_a_different_model_is_not_resumed()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         var never = Assert.Throws<UserException>(() => TrainingRun.Start(TinyRuns.Config(), new TrainingOptions { Run = runs.PathOf("run"), Cache = runs.PathOf("cache"), Resume = ResumeMode.Never }));
         Assert.Contains("--resume=never", never.Message);
-        var other = Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config("model.layers=3"), "run"));
-        Assert.Contains("model", other.Message);
+        Assert.Contains("model", Assert.Throws<CheckpointException>(() => runs.Train(TinyRuns.Config("model.layers=3"), "run")).Message);
     }
 
     [Fact]
     public void A_damaged_checkpoint_is_skipped_with_its_reason_and_the_one_before_goes_on()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.checkpoint.every=5"), "run", maxSteps: 15);
         runs.Train(TinyRuns.Config("training.checkpoint.every=5"), "whole");
         var damaged = Path.Combine(runs.PathOf("run"), "checkpoints", "step-00000015", CheckpointFiles.Model);
@@ -132,7 +103,6 @@ public class TrainingRunTests
     [InlineData("training.steps=24")]
     public void What_may_change_between_runs_is_reported_and_takes_effect_from_there(string setting)
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config(), "run", maxSteps: 10);
         var notes = new Warnings();
         var rest = runs.Train(TinyRuns.Config(setting), "run", observer: notes);
@@ -147,7 +117,6 @@ public class TrainingRunTests
     [Fact]
     public void Saving_in_the_background_at_every_step_does_not_change_the_weights()
     {
-        using var runs = new TinyRuns();
         runs.Train(TinyRuns.Config("training.ema.decay=0.9"), "rarely");
         runs.Train(TinyRuns.Config("training.ema.decay=0.9", "training.checkpoint.every=1"), "always");
         foreach (var file in new[] { CheckpointFiles.Model, CheckpointFiles.Optimizer, CheckpointFiles.Average })
@@ -163,7 +132,6 @@ public class TrainingRunTests
     [Fact]
     public void An_old_checkpoint_that_cannot_be_deleted_is_reported()
     {
-        using var runs = new TinyRuns();
         var notes = new InTheWay(Path.Combine(runs.PathOf("run"), "checkpoints", "step-00000005.deleted.tmp"));
         runs.Train(TinyRuns.Config("training.checkpoint={ every: 5, keep: 1, best: false }"), "run", observer: notes);
         // A failed deletion after the saves at 10 and 15 is reported by the next save, and after the last one at once.
@@ -187,7 +155,6 @@ public class TrainingRunTests
     [Fact]
     public void A_save_that_is_asked_for_where_one_is_due_is_one_save()
     {
-        using var runs = new TinyRuns();
         var stop = new StopRequest();
         var saves = new Saves(4, stop);
         TrainingRun.Start(TinyRuns.Config("training.checkpoint.every=4", "training.steps=10"), runs.OptionsOf("run"), saves, stop);
@@ -211,7 +178,6 @@ public class TrainingRunTests
     [Fact]
     public void A_run_that_has_ended_lets_go_of_its_model()
     {
-        using var runs = new TinyRuns();
         var seen = new Parameters();
         runs.Train(TinyRuns.Config(), "run", observer: seen);
         Assert.NotEmpty(seen.All);
@@ -227,7 +193,6 @@ public class TrainingRunTests
     [Fact]
     public void Validation_without_improvement_ends_the_run_after_its_patience()
     {
-        using var runs = new TinyRuns();
         var config = TinyRuns.Config("training.steps=200", "training.validate={ every: 2, patience: 2 }", "training.optimizer={ kind: sgd, lr: 1e-9 }", "training.schedule={ kind: constant }");
         var result = runs.Train(config, "run");
         Assert.Equal("patience", result.Stopped);
@@ -237,7 +202,6 @@ public class TrainingRunTests
     [Fact]
     public void The_run_folder_holds_config_tokenizer_metrics_and_result()
     {
-        using var runs = new TinyRuns();
         var result = runs.Train(TinyRuns.Config(), "run");
         foreach (var file in new[] { "config.yaml", "tokenizer.json", "metrics.jsonl", "result.json" })
             Assert.True(File.Exists(Path.Combine(runs.PathOf("run"), file)), file);
@@ -251,7 +215,6 @@ public class TrainingRunTests
     [Fact]
     public void A_stop_request_ends_the_run_after_its_step_with_a_checkpoint_that_goes_on()
     {
-        using var runs = new TinyRuns();
         var stop = new StopRequest();
         var result = TrainingRun.Start(TinyRuns.Config(), new TrainingOptions { Run = runs.PathOf("run"), Cache = runs.PathOf("cache") }, new StopAt(7, stop), stop);
         Assert.Equal(("sigterm", 7L), (result.Stopped, result.Steps));
@@ -263,7 +226,6 @@ public class TrainingRunTests
     [Fact]
     public void A_run_that_is_stopped_before_its_first_step_has_no_loss()
     {
-        using var runs = new TinyRuns();
         var stop = new StopRequest();
         var result = TrainingRun.Start(TinyRuns.Config(), runs.OptionsOf("run"), new StopOnceBuilt(stop), stop);
         Assert.Equal(("sigterm", 0L), (result.Stopped, result.Steps));

@@ -1,13 +1,3 @@
-using Transformers.Tests.Models;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.Kinds;
-using Transformers.Layers;
-using Transformers.Models;
-using Transformers.Native;
-using Transformers.Tokenizers;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;

@@ -1,8 +1,6 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Transformers.Configs;
 using Transformers.Generators.Speech;
-using Transformers.IO;
 
 namespace Transformers.Data.Audio;
 

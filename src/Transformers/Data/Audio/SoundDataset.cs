@@ -1,7 +1,5 @@
-using System.Collections.Concurrent;
 using Transformers.Data.Images;
 using Transformers.Generators.Speech;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 
 namespace Transformers.Data.Audio;

@@ -1,5 +1,4 @@
 using Transformers.Data.Sentences;
-using Transformers.IO;
 
 namespace Transformers.Data.ImageText;
 

@@ -1,5 +1,4 @@
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.ImageText;

@@ -1,9 +1,7 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Generators.Scenes;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.ImageText;

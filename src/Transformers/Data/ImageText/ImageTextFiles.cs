@@ -1,7 +1,4 @@
-using System.Collections.Concurrent;
-using System.Text.Json;
 using Transformers.Data.Sentences;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.ImageText;
@@ -107,8 +104,8 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
         if (File.Exists(config.Folder)) return new(Split("train", config.Folder, FolderOf(config.Folder)), null, []);
         if (!Directory.Exists(config.Folder)) throw new UserException([new Problem("the file or folder does not exist", config.Folder)]);
         var files = Directory.GetFiles(config.Folder).Order(StringComparer.Ordinal)
-            .Where(file => Endings.Contains(EndingOf(file)) && (regions is null || Path.GetFileName(file) != regions.File) && NameOf(file) != "regions")
-            .GroupBy(NameOf).ToDictionary(group => group.Key, group => group.ToList(), StringComparer.Ordinal);
+            .Where(file => Endings.Contains(TextLines.EndingOf(file)) && (regions is null || Path.GetFileName(file) != regions.File) && TextLines.NameOf(file) != "regions")
+            .GroupBy(TextLines.NameOf).ToDictionary(group => group.Key, group => group.ToList(), StringComparer.Ordinal);
         if (files.FirstOrDefault(one => one.Value.Count > 1) is { Key: not null } twice)
             throw new UserException([new Problem($"the split {twice.Key} is in several files: {string.Join(", ", twice.Value.Select(Path.GetFileName))}", config.Folder)]);
         if (!files.TryGetValue("train", out var train))
@@ -121,13 +118,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
 
     static string FolderOf(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;
 
-    static string Plain(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
-
-    static string NameOf(string file) => Path.GetFileNameWithoutExtension(Plain(file));
-
-    static string EndingOf(string file) => Path.GetExtension(Plain(file)).ToLowerInvariant();
-
-    ImageTextSplit Split(string name, string file, string folder) => new(name, file, () => EndingOf(file) == ".tsv" ? Columns(file) : JsonLines(file))
+    ImageTextSplit Split(string name, string file, string folder) => new(name, file, () => TextLines.EndingOf(file) == ".tsv" ? Columns(file) : JsonLines(file))
     {
         Open = example => Decoded(Path.Combine(folder, example.Image), file, example),
         Regions = regions is null ? null : example => RegionsOf(folder).TryGetValue(example.Image, out var one) ? one

@@ -1,5 +1,4 @@
 using Transformers.Data.Text;
-using Transformers.IO;
 
 namespace Transformers.Data.ImageText;
 

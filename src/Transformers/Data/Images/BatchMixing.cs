@@ -1,4 +1,3 @@
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;

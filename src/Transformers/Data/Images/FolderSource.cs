@@ -1,6 +1,5 @@
 using System.Formats.Tar;
 using Microsoft.Win32.SafeHandles;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;

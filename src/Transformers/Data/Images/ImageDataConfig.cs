@@ -1,6 +1,5 @@
 using Transformers.Configs;
 using Transformers.Generators.Drawing;
-using Transformers.IO;
 
 namespace Transformers.Data.Images;
 

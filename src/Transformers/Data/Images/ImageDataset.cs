@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;

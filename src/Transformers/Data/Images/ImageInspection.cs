@@ -1,6 +1,3 @@
-using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;

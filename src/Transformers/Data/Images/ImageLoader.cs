@@ -1,5 +1,4 @@
 using Transformers.Generators.Drawing;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Processes;
 

@@ -10,10 +10,7 @@ static class ImageEnhance
     public static byte Luma(byte red, byte green, byte blue) => (byte)((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16);
 
     /// <summary>Brightness: blends with black.</summary>
-    public static void Brightness(RgbImage image, double factor)
-    {
-        Against(image, 0, factor);
-    }
+    public static void Brightness(RgbImage image, double factor) => Against(image, 0, factor);
 
     /// <summary>Contrast: blends with the image's mean grey.</summary>
     public static void Contrast(RgbImage image, double factor)

@@ -1,5 +1,4 @@
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;

@@ -1,6 +1,4 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;

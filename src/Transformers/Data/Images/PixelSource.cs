@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
@@ -171,7 +169,7 @@ sealed class IdxSource : PixelSource
     {
         var name = Path.GetFileName(images).Replace("images", "labels", StringComparison.Ordinal).Replace("idx3", "idx1", StringComparison.Ordinal);
         var folder = Path.GetDirectoryName(images) ?? "";
-        var plain = name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? name[..^3] : name;
+        var plain = TextLines.Plain(name);
         // One of the two may have been unpacked.
         return new[] { name, plain, plain + ".gz" }.Select(n => Path.Combine(folder, n)).FirstOrDefault(File.Exists)
             ?? throw new UserException([new Problem("the images have no labels", images, Hint: $"labels are expected in {name}")]);

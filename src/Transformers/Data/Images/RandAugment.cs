@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;

@@ -1,5 +1,4 @@
 using Transformers.Generators;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.Sentences;

@@ -1,7 +1,5 @@
-using System.Globalization;
 using Transformers.Configs;
 using Transformers.Generators;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.Sentences;
@@ -15,8 +13,7 @@ static class LabelledFiles
     /// <param name="label">The label's column or field.</param>
     public static IEnumerable<LabelledExample> Read(string path, string text, string label)
     {
-        var name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
-        return Path.GetExtension(name).ToLowerInvariant() switch
+        return TextLines.EndingOf(path) switch
         {
             ".tsv" => Columns(TabSeparated(path), path, text, label),
             ".csv" => Columns(CommaSeparated.ReadTexts(path), path, text, label),

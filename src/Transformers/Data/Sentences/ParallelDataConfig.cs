@@ -1,6 +1,5 @@
 using Transformers.Configs;
 using Transformers.Generators;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.Sentences;

@@ -1,5 +1,4 @@
 using Transformers.Data.Text;
-using Transformers.IO;
 
 namespace Transformers.Data.Sentences;
 
@@ -41,26 +40,20 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
     /// <exception cref="UserException">Aligned files differ in length, or something cannot be read.</exception>
     public static TableReport? Of(string path)
     {
-        if (File.Exists(path)) return Tables.Contains(EndingOf(path)) ? new(path, [Read([path], null)]) : null;
+        if (File.Exists(path)) return Tables.Contains(TextLines.EndingOf(path)) ? new(path, [Read([path], null)]) : null;
         if (!Directory.Exists(path)) return null;
         var splits = Directory.GetFiles(path).Order(StringComparer.Ordinal)
-            .Where(file => ParallelFolder.IsSplit(NameOf(file)) && (Tables.Contains(EndingOf(file)) || !NotLanguages.Contains(EndingOf(file))))
-            .GroupBy(file => (NameOf(file), Table: Tables.Contains(EndingOf(file)) ? file : null))
+            .Where(file => ParallelFolder.IsSplit(TextLines.NameOf(file)) && (Tables.Contains(TextLines.EndingOf(file)) || !NotLanguages.Contains(TextLines.EndingOf(file))))
+            .GroupBy(file => (TextLines.NameOf(file), Table: Tables.Contains(TextLines.EndingOf(file)) ? file : null))
             .Where(files => files.Key.Table is not null || files.Count() == 2)
             .Select(files => files.ToArray()).ToList();
-        if (splits.Find(files => NameOf(files[0]) == "train") is not { } train) return null;
+        if (splits.Find(files => TextLines.NameOf(files[0]) == "train") is not { } train) return null;
         // Hashes, so that the memory does not grow with the length of the lines.
         var known = Rows(train).Take(MostKnown).Select(row => HashOf(row.Fields)).ToHashSet();
         return new(path, [.. splits.Select(files => Read(files, files == train ? null : known))]);
     }
 
     static ulong HashOf(string[] fields) => ContentHash.Of(string.Join('\0', fields));
-
-    static string NameOf(string file) => Path.GetFileNameWithoutExtension(Plain(file));
-
-    static string EndingOf(string file) => Path.GetExtension(Plain(file)).ToLowerInvariant();
-
-    static string Plain(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
 
     static TableSplit Read(string[] files, HashSet<ulong>? known)
     {
@@ -72,7 +65,7 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
         {
             rows++;
             separators.Add(fields);
-            if (columns.Count == 0) columns.AddRange(fields.Select((_, index) => new Column(files.Length == 2 ? EndingOf(files[index])[1..] : $"{index}")));
+            if (columns.Count == 0) columns.AddRange(fields.Select((_, index) => new Column(files.Length == 2 ? TextLines.EndingOf(files[index])[1..] : $"{index}")));
             if (fields.Length != columns.Count)
             {
                 uneven++;
@@ -86,13 +79,13 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
             for (var i = 0; i < Math.Min(fields.Length, columns.Count); i++) columns[i].Add(fields[i]);
         }
         string?[] warnings = [columns.Count == 1 || uneven > 0 ? separators.Warning : null, .. IllFormedText.Warnings(files, refuse: false)];
-        return new(NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())], string.Join("; ", warnings.OfType<string>()) is { Length: > 0 } all ? all : null,
+        return new(TextLines.NameOf(files[0]), files, rows, uneven, first, [.. columns.Select(column => column.Report())], string.Join("; ", warnings.OfType<string>()) is { Length: > 0 } all ? all : null,
             known is null ? null : repeated, firstRepeated);
     }
 
     static IEnumerable<(int Line, string[] Fields)> Rows(string[] files) => files is [var source, var target]
         ? ParallelFiles.ReadPair(source, target).Select((pair, i) => (i + 1, new[] { pair.Source, pair.Target }))
-        : EndingOf(files[0]) == ".csv" ? CommaSeparated.ReadTexts(files[0]) : TextLines.ReadTexts(files[0]).Select((line, i) => (i + 1, line.Split('\t')));
+        : TextLines.EndingOf(files[0]) == ".csv" ? CommaSeparated.ReadTexts(files[0]) : TextLines.ReadTexts(files[0]).Select((line, i) => (i + 1, line.Split('\t')));
 
     // Looks for another separator, of which all lines have the same number.
     sealed class Separators(string[] files)
@@ -117,9 +110,9 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
             get
             {
                 var found = Array.FindIndex(counts, count => count > 0);
-                var own = EndingOf(files[0]) == ".csv" ? "commas" : "tabs";
+                var own = TextLines.EndingOf(files[0]) == ".csv" ? "commas" : "tabs";
                 return files.Length > 1 || rows < 2 || found < 0 ? null
-                    : $"the columns seem to be separated by {Known[found].Name}, but those of a {EndingOf(files[0])} file must be separated by {own}: write the table with {own}{(Known[found].Sign == '\t' ? ", or name the file .tsv" : "")}";
+                    : $"the columns seem to be separated by {Known[found].Name}, but those of a {TextLines.EndingOf(files[0])} file must be separated by {own}: write the table with {own}{(Known[found].Sign == '\t' ? ", or name the file .tsv" : "")}";
             }
         }
     }

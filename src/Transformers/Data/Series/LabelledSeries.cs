@@ -1,9 +1,6 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Transformers.Configs;
 using Transformers.Data.Images;
 using Transformers.Generators;
-using Transformers.IO;
 
 namespace Transformers.Data.Series;
 

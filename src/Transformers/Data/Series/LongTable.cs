@@ -1,6 +1,3 @@
-using System.Globalization;
-using Transformers.IO;
-
 namespace Transformers.Data.Series;
 
 /// <summary>Recognises tables with one row per series and step, which must be rewritten with one column per series.</summary>

@@ -1,6 +1,3 @@
-using System.Globalization;
-using Transformers.IO;
-
 namespace Transformers.Data.Series;
 
 /// <summary>A report on a table of series; training on them gives the same warnings.</summary>
@@ -53,10 +50,7 @@ public sealed record LabelledSeriesReport(int Series, int Shortest, int Longest,
 
     /// <summary>Reports on a table, or returns null if the file is something else.</summary>
     /// <exception cref="UserException">The table cannot be read.</exception>
-    public static LabelledSeriesReport? Of(string path)
-    {
-        return SeriesTables.LayoutOf(path) == SeriesLayout.Rows ? Read(path) : null;
-    }
+    public static LabelledSeriesReport? Of(string path) => SeriesTables.LayoutOf(path) == SeriesLayout.Rows ? Read(path) : null;
 
     /// <summary>Reports on a table of series with classes.</summary>
     /// <param name="path">The table.</param>

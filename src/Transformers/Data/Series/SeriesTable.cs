@@ -1,6 +1,4 @@
-using System.Globalization;
 using Transformers.Configs;
-using Transformers.IO;
 
 namespace Transformers.Data.Series;
 

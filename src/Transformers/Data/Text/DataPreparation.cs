@@ -1,9 +1,3 @@
-using System.Collections.Concurrent;
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.Text;

@@ -1,7 +1,5 @@
-using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using Transformers.Configs;
-using Transformers.IO;
 
 namespace Transformers.Data.Text;
 
@@ -137,11 +135,7 @@ public sealed class FileTextSource : TextSource
         return counts;
     }
 
-    static bool HasKind(string name, string[] kinds)
-    {
-        if (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)) name = name[..^3];
-        return kinds.Any(kind => name.EndsWith(kind, StringComparison.OrdinalIgnoreCase));
-    }
+    static bool HasKind(string name, string[] kinds) => kinds.Any(kind => TextLines.Plain(name).EndsWith(kind, StringComparison.OrdinalIgnoreCase));
 }
 
 /// <summary>Finds the text files of folders.</summary>
@@ -185,7 +179,7 @@ sealed class TextFolder(IReadOnlyList<string>? include)
                 if (inner.LinkTarget is null) Find(inner.FullName, name + "/", found);
             }
             else if (pattern is not null ? pattern.IsMatch(name) && !SpecialFile.IsAt(entry.FullName) : IsText(entry.FullName)) found.Add(entry.FullName);
-            else skipped[EndingOf(name)] = skipped.GetValueOrDefault(EndingOf(name)) + 1;
+            else skipped[ClassFolders.EndingOf(name)] = skipped.GetValueOrDefault(ClassFolders.EndingOf(name)) + 1;
         }
     }
 
@@ -193,16 +187,16 @@ sealed class TextFolder(IReadOnlyList<string>? include)
     internal void AddTo(TextCounts counts, IReadOnlyList<string> files)
     {
         (counts.SkippedFiles, counts.HiddenFiles) = (counts.SkippedFiles + skipped.Values.Sum(), counts.HiddenFiles + hidden);
-        var read = new SortedDictionary<string, int>(files.CountBy(EndingOf).ToDictionary(), StringComparer.Ordinal);
+        var read = new SortedDictionary<string, int>(files.CountBy(ClassFolders.EndingOf).ToDictionary(), StringComparer.Ordinal);
         if (skipped.Count > 0 || read.Count > 1) counts.Endings = $"read: {List(read)}{(skipped.Count > 0 ? $"; skipped: {List(skipped)}" : "")}";
     }
 
     // The first bytes are UTF-8 without control characters; a character may be cut at their end.
     static bool IsText(string path)
     {
-        var plain = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
-        if (OtherKinds.Contains(Path.GetExtension(plain), StringComparer.OrdinalIgnoreCase) || SpecialFile.IsAt(path)) return false;
-        if (PlainKinds.Contains(Path.GetExtension(plain), StringComparer.OrdinalIgnoreCase)) return true;
+        var ending = TextLines.EndingOf(path);
+        if (OtherKinds.Contains(ending) || SpecialFile.IsAt(path)) return false;
+        if (PlainKinds.Contains(ending)) return true;
         var bytes = new byte[SampleBytes];
         try
         {
@@ -221,8 +215,6 @@ sealed class TextFolder(IReadOnlyList<string>? include)
     }
 
     static readonly string[] PlainKinds = [".txt", ".text", ".md", ".jsonl", ".ndjson"];
-
-    static string EndingOf(string name) => Path.GetExtension(name) is { Length: > 0 } ending ? ending.ToLowerInvariant() : "without extension";
 
     static string List(SortedDictionary<string, int> endings) =>
         string.Join(", ", endings.OrderByDescending(ending => ending.Value).Take(8).Select(ending => $"{ending.Value} {ending.Key}")) + (endings.Count > 8 ? ", …" : "");

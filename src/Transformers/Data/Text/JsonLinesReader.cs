@@ -1,8 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using Transformers.IO;
-
 namespace Transformers.Data.Text;
 
 /// <summary>Reads JSON lines: each line an object, each document the string in one of its fields. Blank lines are skipped.</summary>

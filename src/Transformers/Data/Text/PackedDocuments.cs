@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data.Text;
 
 /// <summary>Whole documents packed into rows, in a new random order each epoch; what is left of a row is padding.</summary>

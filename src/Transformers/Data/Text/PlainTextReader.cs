@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Transformers.Data.Text;
 
 /// <summary>Reads plain text as one document, or as several with a separator line between them, in little memory.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using Transformers.IO;
 using Transformers.Tokenizers;
 
 namespace Transformers.Data.Text;

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-
 namespace Transformers.Data.Text;
 
 /// <summary>Writes the tokens of a split into shards, one after the other; only a buffer is kept in memory.</summary>

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
-
 namespace Transformers.Data.Text;
 
 /// <summary>The splits, in the order of their numbers.</summary>

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data.Text;
 
 /// <summary>Statistics of a text, as <c>data inspect</c> shows them.</summary>

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data.Text;
 
 /// <summary>Windows of T tokens that start anywhere, each position equally likely, as in nanoGPT; a window may cross documents.</summary>

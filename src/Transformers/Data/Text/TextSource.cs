@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Transformers.Generators.Stories;
-using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Data.Text;
 
 /// <summary>The token ids of a split, in order, with the borders of its documents; read at any position, by any thread.</summary>

@@ -1,8 +1,6 @@
 using System.Buffers;
 using System.Numerics;
-using System.Text;
 using System.Text.Unicode;
-using Transformers.IO;
 
 namespace Transformers.Data.Text;
 

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Generators.Drawing;

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Numerics;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Generators.Drawing;

@@ -1,7 +1,4 @@
 using System.Numerics;
-using System.Text;
-using System.Text.Json;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Generators.Scenes;

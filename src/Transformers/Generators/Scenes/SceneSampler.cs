@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Generators.Scenes;
 
 /// <summary>Draws scenes with their texts at random.</summary>

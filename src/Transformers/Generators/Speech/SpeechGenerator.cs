@@ -1,5 +1,4 @@
 using Transformers.IO.Sounds;
-using Transformers.IO;
 
 namespace Transformers.Generators.Speech;
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Transformers.Generators.Stories;
 
 /// <summary>Generates any amount of short English stories, the same for the same seed on every machine.</summary>

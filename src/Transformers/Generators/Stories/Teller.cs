@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Generators.Stories;
 
 /// <summary>Writes one story: draws its people, things and locations, keeps the world true, and writes the sentences.</summary>

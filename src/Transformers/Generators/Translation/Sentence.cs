@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Generators.Translation;
 
 /// <summary>The meaning of a sentence, from which both languages are written. Words are indices into the lists of <see cref="Words"/>.</summary>

@@ -1,5 +1,3 @@
-using Transformers.IO;
-
 namespace Transformers.Generators.Translation;
 
 /// <summary>Writes a meaning in Talen, the invented language of the translation task.</summary>

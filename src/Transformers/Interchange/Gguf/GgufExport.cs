@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using Transformers.Checkpoints;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Interchange.HuggingFace;
 using Transformers.Layers;
 using Transformers.Models;

@@ -1,7 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Interchange.Gguf;
 
 /// <summary>The element types of GGUF tensors, with the format's numbers.</summary>

@@ -1,9 +1,5 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Transformers.Checkpoints;
 using Transformers.Data.Sentences;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;

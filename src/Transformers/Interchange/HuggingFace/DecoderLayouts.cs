@@ -1,6 +1,3 @@
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 

@@ -1,8 +1,4 @@
-using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.Models;
 
 namespace Transformers.Interchange.HuggingFace;

@@ -1,7 +1,5 @@
-using System.Text.Json.Nodes;
 using Transformers.Checkpoints;
 using Transformers.Data;
-using Transformers.IO;
 using Transformers.Tokenizers;
 using Transformers.Tokenizers.Formats;
 using JsonArray = System.Text.Json.Nodes.JsonArray;

@@ -1,10 +1,7 @@
-using System.Globalization;
-using System.Text.Json.Nodes;
 using Transformers.Checkpoints;
 using Transformers.Data;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Models;
 using Transformers.Native;
 using static TorchSharp.torch;

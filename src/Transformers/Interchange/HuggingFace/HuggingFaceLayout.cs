@@ -1,8 +1,5 @@
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Transformers.Configs;
 using Transformers.Data;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 

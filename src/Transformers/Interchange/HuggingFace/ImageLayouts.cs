@@ -1,5 +1,3 @@
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;

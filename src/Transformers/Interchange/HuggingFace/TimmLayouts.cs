@@ -1,6 +1,4 @@
-using System.Text.RegularExpressions;
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Models;
 using static TorchSharp.torch;

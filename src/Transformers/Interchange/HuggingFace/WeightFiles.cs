@@ -1,6 +1,4 @@
-using System.Text.Json;
 using Transformers.Checkpoints;
-using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Interchange.HuggingFace;

@@ -1,4 +1,3 @@
-using Transformers.IO;
 using static TorchSharp.torch;
 
 namespace Transformers.Interchange.HuggingFace;

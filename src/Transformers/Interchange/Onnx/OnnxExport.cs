@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Google.Protobuf;
 using TorchSharp;
@@ -8,7 +6,6 @@ using Transformers.Data;
 using Transformers.Data.Audio;
 using Transformers.Data.Images;
 using Transformers.Evaluation;
-using Transformers.IO;
 using Transformers.Models;
 
 namespace Transformers.Interchange.Onnx;

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Google.Protobuf;
 using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 

@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Transformers.Checkpoints;
 using Transformers.Configs;
-using Transformers.IO;
 using Transformers.Layers;
 using ElementType = Transformers.Interchange.Onnx.TensorProto.Types.DataType;
 using static TorchSharp.torch;

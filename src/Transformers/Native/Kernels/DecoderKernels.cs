@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Transformers.Native;
 
 /// <summary>How packed weights are stored; 8-bit ones have a scale per row of a matrix.</summary>

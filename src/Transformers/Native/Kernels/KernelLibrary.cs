@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using Transformers.IO;
-
 namespace Transformers.Native;
 
 /// <summary>Finds and loads the library of kernels, and passes it libtorch's thread pool.</summary>

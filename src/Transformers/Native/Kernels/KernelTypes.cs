@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Transformers.Native;
 
 // Structs that several kernels take, documented in src/Kernels/transformer_kernels.h.

@@ -1,6 +1,5 @@
 using Transformers.Data;
 using Transformers.Data.Images;
-using Transformers.IO;
 using Transformers.IO.Images;
 using Transformers.Layers;
 using Transformers.Models;

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using Transformers.IO.Images;
 using Transformers.Training;
 using static TorchSharp.torch;

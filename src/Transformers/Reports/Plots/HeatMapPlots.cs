@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 using Transformers.Layers;
 using Transformers.Models;

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Transformers.Reports.Plots;
 
 /// <summary>One line of a chart.</summary>

@@ -1,7 +1,5 @@
-using System.Globalization;
 using Transformers.Configs;
 using Transformers.Data.Series;
-using Transformers.IO;
 using Transformers.Runs;
 using Transformers.Training;
 

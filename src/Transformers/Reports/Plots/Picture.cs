@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text;
 using SkiaSharp;
-using Transformers.IO;
 using Transformers.IO.Images;
 
 namespace Transformers.Reports.Plots;

@@ -1,4 +1,3 @@
-using Transformers.IO;
 using Transformers.Layers;
 using Transformers.Tokenizers;
 using static TorchSharp.torch;

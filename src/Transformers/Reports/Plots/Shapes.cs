@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using SkiaSharp;
 using Transformers.IO.Images;
 using Transformers.Training;

@@ -1,6 +1,3 @@
-using System.Text;
-using Transformers.IO;
-
 namespace Transformers.Tokenizers.Bpe;
 
 /// <summary>Trains byte-level BPE vocabularies.</summary>

@@ -1,7 +1,5 @@
 using System.Buffers;
-using System.Globalization;
 using System.Reflection;
-using System.Text;
 
 namespace Transformers.Tokenizers.Bpe;
 

@@ -1,8 +1,4 @@
-using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using Transformers.IO;
 
 namespace Transformers.Tokenizers.Bpe;
 

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Transformers.IO;
 
 namespace Transformers.Tokenizers.Bpe;
 

@@ -1,7 +1,4 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text;
-using Transformers.IO;
 
 namespace Transformers.Tokenizers.Bpe;
 

@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;
@@ -147,10 +144,7 @@ sealed class BoundedJson(byte[] utf8, string file)
     internal delegate void ValueReader(ref Utf8JsonReader json);
 
     /// <summary>Reads the whole document with an action for its value.</summary>
-    internal void ReadDocument(ValueReader read)
-    {
-        WellFormed(() => Read(read));
-    }
+    internal void ReadDocument(ValueReader read) => WellFormed(() => Read(read));
 
     /// <summary>Runs code that reads strings of the document, where bytes that are not UTF-8 and halves of surrogate pairs are detected.</summary>
     internal T WellFormed<T>(Func<T> read)

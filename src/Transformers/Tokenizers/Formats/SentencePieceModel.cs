@@ -1,6 +1,4 @@
-using System.Buffers.Binary;
 using Google.Protobuf;
-using Transformers.IO;
 
 namespace Transformers.Tokenizers.Formats;
 

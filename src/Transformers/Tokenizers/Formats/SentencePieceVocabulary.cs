@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using System.Text;
 using Microsoft.ML.Tokenizers;
 
 namespace Transformers.Tokenizers.Formats;

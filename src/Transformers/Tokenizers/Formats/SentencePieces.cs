@@ -1,8 +1,6 @@
 using System.Buffers;
-using System.Text;
 using Google.Protobuf;
 using Microsoft.ML.Tokenizers;
-using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;

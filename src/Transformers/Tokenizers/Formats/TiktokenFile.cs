@@ -1,6 +1,4 @@
 using System.Buffers.Text;
-using System.Text.Json;
-using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;

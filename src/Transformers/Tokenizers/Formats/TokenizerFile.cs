@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json.Nodes;
-using Transformers.IO;
 using Transformers.Tokenizers.Bpe;
 
 namespace Transformers.Tokenizers.Formats;

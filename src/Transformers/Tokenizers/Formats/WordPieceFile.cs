@@ -1,7 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using Transformers.IO;
-
 namespace Transformers.Tokenizers.Formats;
 
 /// <summary>Reads vocabularies of WordPiece: BERT's <c>vocab.txt</c>, one token per line, and the <c>tokenizer.json</c> of such a model.</summary>

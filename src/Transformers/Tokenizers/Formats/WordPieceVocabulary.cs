@@ -1,8 +1,4 @@
-using System.Collections.Concurrent;
-using System.Globalization;
 using System.Reflection;
-using System.Text;
-using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
 
 namespace Transformers.Tokenizers.Formats;

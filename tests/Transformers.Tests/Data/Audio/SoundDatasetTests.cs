@@ -1,20 +1,12 @@
 using Transformers.Data.Audio;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.Data.Audio;
 
-public sealed class SoundDatasetTests : IDisposable
+public sealed class SoundDatasetTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
-    void Write(string name, int samples = 1000, int rate = 16_000)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(folder[name])!);
+    void Write(string name, int samples = 1000, int rate = 16_000) =>
         folder.Write(name, WavFile.Write(new Sound([.. Enumerable.Range(1, samples).Select(i => i / (float)samples)], rate)));
-    }
 
     SoundDataset Open(double holdout = 0) => SoundDataset.Open(new AudioDataConfig { Source = new AudioFolderConfig { Path = folder.FullPath }, Holdout = holdout }, seed: 1);
 

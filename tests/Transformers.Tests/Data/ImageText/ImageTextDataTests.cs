@@ -1,15 +1,9 @@
-using Transformers.Configs;
-using Transformers.Data;
 using Transformers.Data.ImageText;
-using Transformers.Data.Sentences;
 using Transformers.Generators.Scenes;
-using Transformers.IO;
-using Transformers.IO.Images;
-using Transformers.Tokenizers;
 
 namespace Transformers.Tests.Data.ImageText;
 
-public sealed class ImageTextDataTests
+public sealed class ImageTextDataTests : TempFolderTest
 {
     static ImageTextSplits Open(string folder, RegionsConfig? regions = null) => new ImageTextFolderConfig { Folder = folder }.Open(regions);
 
@@ -18,7 +12,6 @@ public sealed class ImageTextDataTests
     [Fact]
     public void Written_scenes_are_read_back_as_they_are_generated_with_pixels_and_with_regions()
     {
-        using var folder = new TempFolder();
         SceneGenerator.Write(folder["scenes"], 6, seed: 3);
         var made = new GeneratedImageTextConfig { Generator = ImageTextGenerator.Scenes, Size = 6, Seed = 3 };
         foreach (var regions in new[] { null, new RegionsConfig() })
@@ -56,7 +49,6 @@ public sealed class ImageTextDataTests
     [Fact]
     public void A_table_is_read_with_and_without_names_of_columns()
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["train.tsv"], "a.png\twhat is it\tdog\nb.png\ta cat\n");
         Assert.Equal([("a.png", "what is it", "dog"), ("b.png", "a cat", null)], Open(folder.FullPath).Train.Read().Select(one => (one.Image, one.Text, one.Answer)));
         File.WriteAllText(folder["train.tsv"], "kind\ttext\timage\tanswer\npet\twhat is it\ta.png\tdog\n");
@@ -75,7 +67,6 @@ public sealed class ImageTextDataTests
     [InlineData("{\"image\": \"a.png\", \"text\": {\"en\": \"x\"}}", "train.jsonl:1: the field text contains no text: it is an object")]
     public void A_line_that_cannot_be_used_is_named(string lines, string message)
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["train.jsonl"], lines);
         Assert.Contains(message, Refused(() => Open(folder.FullPath).Train.Read().ToList()).Message);
     }
@@ -90,7 +81,6 @@ public sealed class ImageTextDataTests
     [InlineData("{\"image\": \"b.png\", \"boxes\": [[0, 0, 1, 1]], \"features\": [[1, 2]]}", "has no regions for the image a.png")]
     public void Regions_that_cannot_be_used_are_named(string line, string message)
     {
-        using var folder = new TempFolder();
         File.WriteAllText(folder["train.jsonl"], "{\"image\": \"a.png\", \"text\": \"x\"}");
         File.WriteAllText(folder["regions.jsonl"], line);
         var train = Open(folder.FullPath, new RegionsConfig()).Train;
@@ -103,7 +93,6 @@ public sealed class ImageTextDataTests
     [InlineData("regions.jsonl", "{\"image\": \"a.png\", \"boxes\": [[0, 0, 1, 0.5], [0, 0.5, 1, 1]], \"features\": [[1.5, 2], [3, -4e2]], \"classes\": [[0.5, 0.5], [0, 1]]}\n")]
     public void A_damaged_file_is_read_or_refused_with_a_message(string name, string content)
     {
-        using var folder = new TempFolder();
         folder.Write("train.jsonl", "{\"image\": \"a.png\", \"text\": \"x\"}");
         var accepted = Mutants.Read(Mutants.Count / 4, [System.Text.Encoding.UTF8.GetBytes(content)], bytes =>
         {
@@ -120,7 +109,6 @@ public sealed class ImageTextDataTests
     [InlineData(true)]
     public void Examples_whose_image_cannot_be_used_are_left_out_with_their_lines(bool regions)
     {
-        using var folder = new TempFolder();
         File.WriteAllBytes(folder["a.png"], ImageCodec.EncodePng(new RgbImage(8, 8)));
         File.WriteAllBytes(folder["c.png"], ImageCodec.EncodePng(new RgbImage(8, 8)));
         folder.Write("empty.png", "");

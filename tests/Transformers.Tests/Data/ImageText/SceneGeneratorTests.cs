@@ -1,6 +1,4 @@
-using System.Text.RegularExpressions;
 using Transformers.Generators.Scenes;
-using Transformers.IO;
 
 namespace Transformers.Tests.Data.ImageText;
 

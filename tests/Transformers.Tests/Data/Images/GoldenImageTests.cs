@@ -1,9 +1,3 @@
-using System.IO.Compression;
-using System.Text.Json;
-using TestSupport;
-using Transformers.Data.Images;
-using Transformers.IO.Images;
-
 namespace Transformers.Tests.Data.Images;
 
 /// <summary>Pillow's pixels against ours; Golden/make_golden.py made the files.</summary>

@@ -1,8 +1,3 @@
-using System.Buffers.Binary;
-using TestSupport;
-using Transformers.IO;
-using Transformers.IO.Images;
-
 namespace Transformers.Tests.Data.Images;
 
 public class ImageCodecTests

@@ -1,8 +1,3 @@
-using System.Diagnostics;
-using TestSupport;
-using Transformers.IO;
-using Transformers.IO.Images;
-
 namespace Transformers.Tests.Data.Images;
 
 /// <summary>Mutated files through the decoder. TRANSFORMER_FUZZ_IMAGES sets how many of each format; tests/Long/fuzz does so.</summary>

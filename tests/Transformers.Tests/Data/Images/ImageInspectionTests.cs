@@ -1,21 +1,14 @@
-using TestSupport;
-using Transformers.Data.Images;
 using Transformers.Generators.Drawing;
-using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images;
 
-public sealed class ImageInspectionTests : IDisposable
+public sealed class ImageInspectionTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("images-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, true);
-
     [Fact]
     public void A_report_counts_classes_sizes_broken_files_and_duplicates_across_splits()
     {
-        ImageGenerator.Write(DrawingKind.Digits, Path.Combine(folder, "set"), 60, 3, 16);
-        var set = Path.Combine(folder, "set");
+        ImageGenerator.Write(DrawingKind.Digits, At("set"), 60, 3, 16);
+        var set = At("set");
         var first = Path.Combine(set, "train", "3", "000003.png");
         File.Copy(first, Path.Combine(set, "test", "4", "copy.png"));
         File.WriteAllBytes(Path.Combine(set, "train", "0", "cut.png"), File.ReadAllBytes(first)[..60]);

@@ -1,20 +1,11 @@
-using Transformers.Configs;
-using Transformers.Data;
-using Transformers.Data.Images;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Images;
 
-public sealed class ImagesDataTests : IDisposable
+public sealed class ImagesDataTests : FolderTest
 {
     sealed record Holder
     {
         public required DataConfig Data { get; init; }
     }
-
-    readonly string folder = Directory.CreateTempSubdirectory("images-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, true);
 
     const string Text = """
         data:
@@ -30,7 +21,7 @@ public sealed class ImagesDataTests : IDisposable
     public void A_config_opens_as_divided_images_with_their_transform()
     {
         var config = Assert.IsType<ImageDataConfig>(ConfigFile.Parse<Holder>(Text).Data);
-        using var images = OpenedImages.Open(config, seed: 1, generated: folder);
+        using var images = OpenedImages.Open(config, seed: 1, generated: Folder);
         // The generated set has its own test split, which the rule leaves alone.
         Assert.Equal((180, 20, 40), (images.Dataset.Train.Length, images.Dataset.Validation.Length, images.Dataset.Test.Length));
         Assert.InRange(images.Transform.Mean.Single(), 0.2, 0.6);
@@ -39,7 +30,7 @@ public sealed class ImagesDataTests : IDisposable
         Assert.Equal((16 * 12 * 12, 160), (batch.Pixels.Length, batch.Targets!.Length));
         using var evaluation = images.EvaluationBatches(images.Dataset.Test, 16);
         Assert.Equal(images.Dataset.Test, evaluation.RestOfEpoch().SelectMany(b => b.Indices));
-        using var again = OpenedImages.Open(config with { Source = new ImageFilesConfig { Path = "nowhere" } }, 1, path: Directory.GetDirectories(folder).Single());
+        using var again = OpenedImages.Open(config with { Source = new ImageFilesConfig { Path = "nowhere" } }, 1, path: Directory.GetDirectories(Folder).Single());
         Assert.Equal(images.Dataset.Validation, again.Dataset.Validation);
     }
 
@@ -47,9 +38,9 @@ public sealed class ImagesDataTests : IDisposable
     public async Task Runs_that_draw_one_set_at_the_same_time_all_have_it()
     {
         var config = Assert.IsType<ImageDataConfig>(ConfigFile.Parse<Holder>(Text).Data);
-        var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => OpenedImages.Open(config, seed: 1, generated: folder))));
+        var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => OpenedImages.Open(config, seed: 1, generated: Folder))));
         Assert.All(opened, images => Assert.Equal(180, images.Dataset.Train.Length));
-        Assert.Single(Directory.GetDirectories(folder));
+        Assert.Single(Directory.GetDirectories(Folder));
         foreach (var images in opened) images.Dispose();
     }
 

@@ -1,9 +1,3 @@
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Data.Labelled;
 
 public class LabelledBatchesTests

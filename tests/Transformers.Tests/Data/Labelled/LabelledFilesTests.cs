@@ -1,16 +1,7 @@
-using TestSupport;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Labelled;
 
-public sealed class LabelledFilesTests : IDisposable
+public sealed class LabelledFilesTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     [Fact]
     public void Tsv_csv_and_json_lines_give_the_same_examples()
     {
@@ -79,8 +70,7 @@ public sealed class LabelledFilesTests : IDisposable
     public void The_error_for_an_unknown_column_lists_those_that_exist()
     {
         var path = folder.Write("a.tsv", "sentence\tlabel\na\t1\n");
-        var error = Assert.Throws<UserException>(() => LabelledFiles.Read(path, "text", "label").ToList());
-        Assert.Contains("sentence, label", error.Problems[0].Hint);
+        Assert.Contains("sentence, label", Assert.Throws<UserException>(() => LabelledFiles.Read(path, "text", "label").ToList()).Problems[0].Hint);
     }
 
     [Fact]

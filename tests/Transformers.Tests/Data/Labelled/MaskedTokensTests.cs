@@ -1,8 +1,3 @@
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Data.Labelled;
 
 public class MaskedTokensTests

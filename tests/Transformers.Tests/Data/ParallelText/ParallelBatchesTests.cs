@@ -1,10 +1,3 @@
-using TestSupport;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Tokenizers;
-
 namespace Transformers.Tests.Data.ParallelText;
 
 public class ParallelBatchesTests
@@ -35,8 +28,7 @@ public class ParallelBatchesTests
     public void A_text_that_cannot_be_encoded_is_the_users_error()
     {
         var letters = CharacterTokenizer.FromText("abc");
-        var error = Assert.Throws<UserException>(() => ParallelCorpus.Encode([new("a b", "c")], letters, letters, new ParallelFilter()));
-        Assert.Contains("U+0020", error.Message);
+        Assert.Contains("U+0020", Assert.Throws<UserException>(() => ParallelCorpus.Encode([new("a b", "c")], letters, letters, new ParallelFilter())).Message);
     }
 
     [Fact]

@@ -1,16 +1,7 @@
-using TestSupport;
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.ParallelText;
 
-public sealed class ParallelFilesTests : IDisposable
+public sealed class ParallelFilesTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     static readonly SentencePair[] Pairs = [new("ein Hund", "a dog"), new("", "empty on one side"), new("zwei\u2028Zeilen", "two lines")];
 
     [Fact]
@@ -64,8 +55,7 @@ public sealed class ParallelFilesTests : IDisposable
     public void Misaligned_files_are_an_error_that_gives_both_counts(string first, string second, string message)
     {
         var (source, target) = (folder.Write("1", first), folder.Write("2", second));
-        var error = Assert.Throws<UserException>(() => ParallelFiles.ReadPair(source, target).ToList());
-        Assert.Contains(message, error.Message.Replace(folder.FullPath + "/", ""));
+        Assert.Contains(message, Assert.Throws<UserException>(() => ParallelFiles.ReadPair(source, target).ToList()).Message.Replace(folder.FullPath + "/", ""));
     }
 
     [Fact]

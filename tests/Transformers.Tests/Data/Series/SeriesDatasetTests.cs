@@ -1,15 +1,7 @@
-using Transformers.Data.Series;
-using Transformers.Generators;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Series;
 
-public sealed class SeriesDatasetTests : IDisposable
+public sealed class SeriesDatasetTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     static SeriesDataConfig Config(SeriesSourceConfig source) => new() { Source = source, Context = 10, Horizon = 4, Season = 2, Validation = 6, Test = 8, Stride = 2 };
 
     SeriesDataset Open(params IEnumerable<double>[] columns)

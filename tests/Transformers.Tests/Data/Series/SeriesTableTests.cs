@@ -1,14 +1,7 @@
-using Transformers.Data.Series;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Series;
 
-public sealed class SeriesTableTests : IDisposable
+public sealed class SeriesTableTests : TempFolderTest
 {
-    readonly TempFolder folder = new();
-
-    public void Dispose() => folder.Dispose();
-
     SeriesTable Read(string text, string? time = null, string[]? columns = null, string name = "a.csv")
     {
         folder.Write(name, text);
@@ -139,11 +132,8 @@ public sealed class SeriesTableTests : IDisposable
         + "write one row per step and one column per series; in pandas: table.pivot(index=\"t\", columns=\"id\", values=\"value\").to_csv(path); or set data.source.columns to the columns that are series")]
     [InlineData("t,id,value\n0,1,5\n0,2,6.5\n1,1,7\n1,2,1\n2,1,2.5\n2,2,3\n", "with the series in column 'id' and the step in column 't'")]
     [InlineData("k,load\n10,5\n12,3\n14,9\n", "column 'k' rises by the same amount in every row, and was read as a series: if it has the timestamps, set data.source.time to 'k'; otherwise data.source.columns")]
-    public void Numbers_that_look_like_the_names_or_the_times_of_series_are_warned_of(string text, string warning)
-    {
-        var found = Assert.Single(Read(text).Warnings);
-        Assert.Contains(warning, found);
-    }
+    public void Numbers_that_look_like_the_names_or_the_times_of_series_are_warned_of(string text, string warning) =>
+        Assert.Contains(warning, Assert.Single(Read(text).Warnings));
 
     [Theory]
     [InlineData("a,b,c\n1,4,2\n2,1,9\n4,2,5\n3,7,8\n")]

@@ -1,9 +1,3 @@
-using System.Text;
-using TestSupport;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Shards;
 
 public class DataPreparationTests : FolderTest
@@ -137,8 +131,7 @@ public class DataPreparationTests : FolderTest
             DataPreparation.Prepare(new(source, new TestTokenizer(), 0.1), At("cache"), null, cancel.Token));
         Assert.Empty(Directory.EnumerateFileSystemEntries(At("cache")));
         var failing = new FileTextSource(new TextFilesConfig { Files = [Write("bad.txt", "abc\u0001")] });
-        var error = Assert.Throws<UserException>(() => Prepare(failing));
-        Assert.Contains("bad.txt", error.Message);
+        Assert.Contains("bad.txt", Assert.Throws<UserException>(() => Prepare(failing)).Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(At("cache")));
     }
 

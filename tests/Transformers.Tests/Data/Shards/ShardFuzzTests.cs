@@ -1,7 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-using Transformers.Data.Text;
-
 namespace Transformers.Tests.Data.Shards;
 
 /// <summary>Mutated shards and manifests of prepared data are read or refused, in bounded memory.</summary>

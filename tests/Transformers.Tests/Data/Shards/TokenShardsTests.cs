@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using Transformers.Data.Text;
-
 namespace Transformers.Tests.Data.Shards;
 
 public class TokenShardsTests : FolderTest

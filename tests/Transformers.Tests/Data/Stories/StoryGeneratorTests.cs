@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.RegularExpressions;
 using Transformers.Generators.Stories;
 
 namespace Transformers.Tests.Data.Stories;
@@ -33,10 +31,7 @@ public class StoryGeneratorTests
     }
 
     [Fact]
-    public void A_stream_of_any_size_begins_at_once()
-    {
-        Assert.Equal(5, StoryGenerator.Generate(3, long.MaxValue).Take(5).Count());
-    }
+    public void A_stream_of_any_size_begins_at_once() => Assert.Equal(5, StoryGenerator.Generate(3, long.MaxValue).Take(5).Count());
 
     [Fact]
     public void Two_megabytes_hold_at_least_2000_distinct_words()

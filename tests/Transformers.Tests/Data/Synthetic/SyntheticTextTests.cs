@@ -1,10 +1,6 @@
-using Transformers.Data.Sentences;
-using Transformers.Generators;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Synthetic;
 
-public class SyntheticTextTests
+public class SyntheticTextTests : TempFolderTest
 {
     [Fact]
     public void Copies_have_ten_symbols_of_ten_and_start_with_one()
@@ -65,7 +61,6 @@ public class SyntheticTextTests
     [Fact]
     public void Written_files_are_read_back_as_they_were_generated_and_are_the_same_every_time()
     {
-        using var folder = new TempFolder();
         var report = SyntheticText.Write(SyntheticKind.Translation, folder.FullPath + "/t", 200, seed: 5);
         Assert.Equal((200, 50, 50), (report.Train, report.Validation, report.Test));
         Assert.Equal(["train.en", "train.qta", "val.en", "val.qta", "test.en", "test.qta"], report.Files);
@@ -83,7 +78,6 @@ public class SyntheticTextTests
     [Fact]
     public void A_folder_that_cannot_be_written_and_a_size_out_of_range_are_the_users_errors()
     {
-        using var folder = new TempFolder();
         var file = folder.Write("file", "");
         Assert.Throws<UserException>(() => SyntheticText.Write(SyntheticKind.Copy, file + "/below", 10, 1));
         Assert.Throws<UserException>(() => SyntheticText.Write(SyntheticKind.Copy, folder.FullPath, 0, 1));

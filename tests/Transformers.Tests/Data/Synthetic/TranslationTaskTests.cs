@@ -1,6 +1,4 @@
-using Transformers.Generators;
 using Transformers.Generators.Translation;
-using Transformers.Metrics;
 
 namespace Transformers.Tests.Data.Synthetic;
 

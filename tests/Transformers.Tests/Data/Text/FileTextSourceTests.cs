@@ -1,9 +1,3 @@
-using System.IO.Compression;
-using System.Text;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Text;
 
 public class FileTextSourceTests : FolderTest
@@ -48,8 +42,7 @@ public class FileTextSourceTests : FolderTest
         Assert.Equal((3, 2, 1, 15), (counts.Documents, counts.EmptyDocuments, counts.ByteOrderMarks, counts.Bytes));
         Assert.NotEqual(source.Fingerprint, new FileTextSource(lines with { Document = DocumentUnit.File }).Fingerprint);
         Assert.Contains("must not both be given", Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "--" })).Message);
-        var refused = Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "\n", Document = DocumentUnit.File }));
-        Assert.Contains("document: line", refused.Problems[0].Hint);
+        Assert.Contains("document: line", Assert.Throws<UserException>(() => new FileTextSource(lines with { Separator = "\n", Document = DocumentUnit.File })).Problems[0].Hint);
     }
 
     [Fact]
@@ -215,7 +208,7 @@ public class FileTextSourceTests : FolderTest
         Write("Makefile", "all:\n\techo ü\n");
         Write("page.html", "<p>text</p>");
         Write("program.dat", "ELF\0\u0001\u0002");
-        File.WriteAllBytes(At("latin.log"), [0x63, 0xE9, 0x20, 0x63]);
+        Write("latin.log", [0x63, 0xE9, 0x20, 0x63]);
         Write("picture.png", "text all the same");
         var (documents, counts) = Read(Folder);
         Assert.Equal(["all:\n\techo ü\n", "class A {}\n", "<p>text</p>"], documents);
@@ -250,8 +243,7 @@ public class FileTextSourceTests : FolderTest
     public void A_pattern_that_no_file_matches_is_named()
     {
         Write("a.txt", "x");
-        var error = Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [Folder], Include = ["*.cs"] }));
-        Assert.Contains("no file in the folder matches *.cs", error.Message);
+        Assert.Contains("no file in the folder matches *.cs", Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [Folder], Include = ["*.cs"] })).Message);
     }
 
     [Fact]
@@ -280,7 +272,7 @@ public class FileTextSourceTests : FolderTest
     public void A_text_in_latin_1_is_read_and_warned_about_with_its_rate()
     {
         var line = "caf\u00e9 \u00fcber na\u00efve stra\u00dfe\n";
-        File.WriteAllBytes(At("a.txt"), Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(line, 200))));
+        Write("a.txt", Encoding.Latin1.GetBytes(string.Concat(Enumerable.Repeat(line, 200))));
         var (_, counts) = Read(At("a.txt"));
         Assert.Equal(800, counts.InvalidSequences);
         Assert.Contains(("800 ill-formed UTF-8 sequences replaced with U+FFFD (17.39 % of the characters); if the text has another encoding, convert it with iconv", true), TextNotes.Of(counts));
@@ -296,7 +288,7 @@ public class FileTextSourceTests : FolderTest
         new Random(1).NextBytes(bytes);
         if (kind == "utf-16") bytes = Encoding.Unicode.GetBytes(string.Concat(Enumerable.Repeat("a line of text\n", 300)));
         if (kind == "koi8") bytes = [.. Enumerable.Range(0, 5000).Select(i => i % 7 == 0 ? (byte)' ' : (byte)(0xC0 + i * 5 % 32))];
-        File.WriteAllBytes(At("bad.txt"), bytes);
+        Write("bad.txt", bytes);
         var error = Assert.Throws<UserException>(() => Read(At("bad.txt")));
         Assert.EndsWith("bad.txt", error.Problems[0].File);
         Assert.Matches("^[0-9]+ % of the characters are ill-formed", error.Problems[0].Message);
@@ -331,8 +323,7 @@ public class FileTextSourceTests : FolderTest
     public void All_missing_paths_are_named_at_once()
     {
         Directory.CreateDirectory(At("empty"));
-        var error = Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("no.txt"), At("empty"), At("neither")] }));
-        Assert.Equal(3, error.Problems.Count);
+        Assert.Equal(3, Assert.Throws<UserException>(() => new FileTextSource(new TextFilesConfig { Files = [At("no.txt"), At("empty"), At("neither")] })).Problems.Count);
     }
 
     [Fact]

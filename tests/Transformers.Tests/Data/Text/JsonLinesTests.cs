@@ -1,9 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Text;
 
 public class JsonLinesTests : FolderTest

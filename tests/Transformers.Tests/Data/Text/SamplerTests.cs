@@ -1,7 +1,3 @@
-using Transformers.Data;
-using Transformers.Data.Text;
-using Transformers.IO;
-
 namespace Transformers.Tests.Data.Text;
 
 public class SamplerTests

@@ -1,5 +1,3 @@
-using Transformers.Data.Text;
-
 namespace Transformers.Tests.Data.Text;
 
 /// <summary>A split in memory.</summary>

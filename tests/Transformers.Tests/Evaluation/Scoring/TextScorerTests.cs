@@ -1,14 +1,9 @@
-using Transformers.Tests.Training;
-using Transformers.Evaluation;
-using Transformers.Generators;
-using Transformers.IO;
-using Transformers.Kinds;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Evaluation.Scoring;
 
 [Collection("engine")]
-public sealed class TextScorerTests
+public sealed class TextScorerTests : TinyRunTest
 {
     const string Long = "Once upon a time Anna found a bugle under the bench. She gave it to Elsa, and Elsa blew it until the sun went down over the hill.";
     static readonly string[] Texts = ["a", "Once upon a time", "The cat sat on the mat.", Long, "", "ab", "Once upon a tree"];
@@ -32,7 +27,6 @@ public sealed class TextScorerTests
     [InlineData(Long)]
     public void Without_a_token_before_the_text_the_loss_is_that_of_eval_on_the_same_text(string text)
     {
-        using var runs = new TinyRuns();
         var run = Text(runs, "{ kind: characters }", "data.document_start=false");
         File.WriteAllText(runs.PathOf("text.txt"), text);
         var whole = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Data = runs.PathOf("text.txt"), Cache = runs.PathOf("cache") });
@@ -51,7 +45,6 @@ public sealed class TextScorerTests
     [Fact]
     public void Each_log_probability_is_the_softmax_of_the_full_passs_logits_after_the_end_of_the_text_before()
     {
-        using var runs = new TinyRuns();
         var run = Text(runs, "{ kind: bytes }");
         var tokenizer = run.LoadTokenizer();
         var score = Score(run, Texts)[1];
@@ -68,7 +61,6 @@ public sealed class TextScorerTests
     [Fact]
     public void Neighbours_and_order_do_not_change_what_comes_of_a_text()
     {
-        using var runs = new TinyRuns();
         var run = Text(runs, "{ kind: bytes }", "training.batch.sequences=2");
         var together = Score(run, Texts);
         Assert.Equal(Texts, together.Select(score => score.Text));
@@ -87,7 +79,6 @@ public sealed class TextScorerTests
     [Fact]
     public void With_a_stride_each_token_sees_as_many_before_it_as_its_window_holds()
     {
-        using var runs = new TinyRuns();
         var run = Text(runs, "{ kind: bytes }");
         var tokenizer = run.LoadTokenizer();
         const int context = 32;
@@ -109,7 +100,6 @@ public sealed class TextScorerTests
     [Fact]
     public void A_targets_probabilities_are_those_of_evals_loss_and_favour_the_right_target()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Translation("training.steps=60"), "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
         var whole = Kind.For(run).Evaluate(run, "run", new EvaluationOptions { Split = "validation" });
@@ -131,7 +121,6 @@ public sealed class TextScorerTests
     [Fact]
     public void A_masked_encoder_guesses_each_token_from_all_others()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Masked(), "run");
         var run = TrainedRun.Open(runs.PathOf("run"), "latest");
         var tokenizer = run.LoadTokenizer();
@@ -154,9 +143,7 @@ public sealed class TextScorerTests
     [Fact]
     public void A_run_without_probabilities_of_tokens_is_refused_with_what_to_do_instead()
     {
-        using var runs = new TinyRuns();
         runs.Start(SentenceRuns.Classify("training.steps=1"), "run", maxSteps: 1);
-        var refused = Assert.Throws<UserException>(() => Score(TrainedRun.Open(runs.PathOf("run"), "latest"), ["a"]));
-        Assert.Contains("predict", refused.Problems[0].Hint);
+        Assert.Contains("predict", Assert.Throws<UserException>(() => Score(TrainedRun.Open(runs.PathOf("run"), "latest"), ["a"])).Problems[0].Hint);
     }
 }

@@ -1,12 +1,8 @@
-using System.Buffers.Binary;
-using System.Text.Json;
-using TestSupport;
-using Transformers.IO;
 using Transformers.IO.Sounds;
 
 namespace Transformers.Tests.IO.Sounds;
 
-public sealed class WavFileTests
+public sealed class WavFileTests : TempFolderTest
 {
     static readonly byte[] Good = WavFile.Write(new Sound([0, 0.5f, -0.5f, 1, -1], 8000));
 
@@ -19,7 +15,7 @@ public sealed class WavFileTests
 
     static List<(string Name, int Rate, byte[] File, double[] Samples)> Golden()
     {
-        using var document = JsonDocument.Parse(File.ReadAllText(Repository.PathOf("tests", "Golden", "data", "wav.json")));
+        using var document = JsonDocument.Parse(File.ReadAllText(Repository.Golden("data", "wav.json")));
         return [.. document.RootElement.EnumerateArray().Select(one => (one.GetProperty("name").GetString()!, one.GetProperty("rate").GetInt32(), one.GetProperty("file").GetBytesFromBase64(),
             one.GetProperty("samples").EnumerateArray().Select(sample => sample.GetDouble()).ToArray()))];
     }
@@ -66,21 +62,17 @@ public sealed class WavFileTests
         { Changed(20, 0xFFFE, 2), "has an extended header of 16 bytes, but needs 40" },
     };
 
-    [Theory, MemberData(nameof(Wrong))]
-    public void A_file_that_is_wrong_says_what_is_wrong_with_it(byte[] file, string message) =>
+    [Theory, MemberData(nameof(Wrong)), MemberData(nameof(Others))]
+    public void A_file_that_is_wrong_or_of_another_format_says_so(byte[] file, string message) =>
         Assert.Contains($"a.wav: {message}", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
 
     [Theory, MemberData(nameof(Wrong))]
-    public void A_file_that_is_wrong_is_found_by_its_header(byte[] file, string message)
-    {
-        using var folder = new TempFolder();
+    public void A_file_that_is_wrong_is_found_by_its_header(byte[] file, string message) =>
         Assert.Contains(message, Assert.Throws<UserException>(() => WavFile.Check(folder.Write("a.wav", file))).Message);
-    }
 
     [Fact]
     public void A_file_that_can_be_read_passes_the_look_at_its_header_wherever_its_samples_begin()
     {
-        using var folder = new TempFolder();
         foreach (var (name, _, file, _) in Golden()) WavFile.Check(folder.Write("golden.wav", file));
         // A chunk of 40,000 bytes before the samples, as of a picture.
         byte[] late = [.. Good[..36], .. "junk"u8, .. BitConverter.GetBytes(40_000), .. new byte[40_000], .. Good[36..]];
@@ -101,10 +93,6 @@ public sealed class WavFileTests
         { Changed(20, 7, 2), "has samples of format 7 with 16 bits (µ-law)" },
     };
 
-    [Theory, MemberData(nameof(Others))]
-    public void A_file_of_another_format_says_which(byte[] file, string message) =>
-        Assert.Contains($"a.wav: {message}", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
-
     [Fact]
     public void A_sample_that_is_not_a_number_is_refused()
     {
@@ -112,7 +100,6 @@ public sealed class WavFileTests
         var data = file.AsSpan().IndexOf("data"u8);
         BinaryPrimitives.WriteSingleLittleEndian(file.AsSpan(data + 8 + 4 * 3), float.NaN);
         Assert.Contains("has a sample that is not a number, at 3", Assert.Throws<UserException>(() => WavFile.Parse(file, "a.wav")).Message);
-        using var folder = new TempFolder();
         Assert.Contains("has a sample that is not a number, at 3", Assert.Throws<UserException>(() => WavFile.Check(folder.Write("a.wav", file))).Message);
     }
 

@@ -1,14 +1,8 @@
-using System.Diagnostics;
-using TestSupport;
-using Transformers.Evaluation;
-using Transformers.Interchange;
-using Transformers.Kinds;
-
 namespace Transformers.Tests.Interchange.Onnx;
 
 /// <summary>The reference implementation of the format (python3-onnx) accepts every file.</summary>
 [Collection("engine")]
-public sealed class OnnxCheckerTests
+public sealed class OnnxCheckerTests : TempFolderTest
 {
     const string Python = "/usr/bin/python3";
 
@@ -25,35 +19,23 @@ public sealed class OnnxCheckerTests
             print(path, len(inferred.graph.node), model.opset_import[0].version)
         """;
 
-    static (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(Python, ["-c", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
-    }
+    static Outcome Run(params string[] arguments) => Programs.Run(Python, ["-c", .. arguments]);
 
-    internal static void SkipWithoutPython() => Assert.SkipUnless(File.Exists(Python) && Run("import onnx").Code == 0, "needs python3-onnx");
+    internal static void SkipWithoutPython() => Assert.SkipUnless(File.Exists(Python) && Run("import onnx").ExitCode == 0, "needs python3-onnx");
 
     /// <summary>Every graph passes the checker and the inference of all shapes.</summary>
-    internal static void AssertAccepted(IReadOnlyCollection<string> graphs)
-    {
-        var (code, checkedFiles, error) = Run([Check, .. graphs]);
-        Assert.True(code == 0, error);
-        Assert.Equal(graphs.Count, checkedFiles.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.EndsWith(" 17", StringComparison.Ordinal)));
-    }
+    internal static void AssertAccepted(IReadOnlyCollection<string> graphs) =>
+        Assert.Equal(graphs.Count, Run([Check, .. graphs]).Done().Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.EndsWith(" 17", StringComparison.Ordinal)));
 
     [Fact]
     public void Every_exported_graph_passes_the_checker_and_the_inference_of_all_shapes()
     {
         SkipWithoutPython();
-        using var folder = new TempFolder();
         var graphs = new List<string>();
         foreach (var name in new[] { "gpt", "llama", "copy", "sentiment", "digits", "shapes" })
             foreach (var (type, beside) in new[] { (ExportType.F32, false), (ExportType.Int8, false), (ExportType.F32, true) })
             {
-                var run = TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name));
+                var run = TrainedRun.Open(Repository.Golden("Runs", name));
                 var output = folder[$"{name}-{type}-{beside}"];
                 var result = Kind.For(run).Export(run, new ExportRequest { Format = ExportFormat.Onnx, Output = output, Type = type, WeightsBeside = beside });
                 graphs.AddRange(result.Files.Where(file => file.Name.EndsWith(".onnx", StringComparison.Ordinal)).Select(file => Path.Combine(output, file.Name)));

@@ -1,16 +1,6 @@
 using System.Reflection;
-using System.Text.Json;
-using TestSupport;
-using Transformers.Configs;
 using Transformers.Data.Audio;
-using Transformers.Evaluation;
-using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
-using Transformers.Kinds;
-using Transformers.Models;
-using Transformers.Tests.Training;
-using Transformers.Training;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange.Onnx;
@@ -65,7 +55,7 @@ public sealed class RunOfEveryKind : IDisposable
     /// <summary>Opens a run.</summary>
     public TrainedRun Open(string name)
     {
-        if (kept.TryGetValue(name, out var golden)) return TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", golden));
+        if (kept.TryGetValue(name, out var golden)) return TrainedRun.Open(Repository.Golden("Runs", golden));
         if (!Directory.Exists(runs.PathOf(name))) runs.Train(ConfigFile.Parse<RunConfig>($"{trained[name]}\n{Learning}", "tiny.yaml"), name);
         return TrainedRun.Open(runs.PathOf(name), "latest");
     }

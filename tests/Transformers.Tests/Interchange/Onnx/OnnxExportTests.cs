@@ -1,36 +1,26 @@
-using System.Text.Json;
-using TestSupport;
 using TorchSharp;
-using Transformers.Data;
-using Transformers.Data.Sentences;
-using Transformers.Decoding;
-using Transformers.Evaluation;
 using Transformers.Generators.Stories;
-using Transformers.Interchange;
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
-using Transformers.Kinds;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange.Onnx;
 
 /// <summary>Exported runs do in ONNX Runtime what they do in the program.</summary>
 [Collection("engine")]
-public sealed class OnnxExportTests : IDisposable
+public sealed class OnnxExportTests : TempFolderTest
 {
     // Where our two best tokens are closer than this, either may come first.
     const float Tie = 1e-4f;
 
-    readonly TempFolder folder = new();
     readonly DisposeScope scope = NewDisposeScope();
 
-    public void Dispose()
+    public override void Dispose()
     {
         scope.Dispose();
-        folder.Dispose();
+        base.Dispose();
     }
 
-    static TrainedRun Open(string name) => TrainedRun.Open(Repository.PathOf("tests", "Golden", "Runs", name));
+    static TrainedRun Open(string name) => TrainedRun.Open(Repository.Golden("Runs", name));
 
     ExportResult Export(TrainedRun run, string name = "onnx", ExportType? type = null, bool? beside = null) =>
         Kind.For(run).Export(run, new ExportRequest { Format = ExportFormat.Onnx, Output = folder[name], Type = type, WeightsBeside = beside });
@@ -290,7 +280,6 @@ public sealed class OnnxExportTests : IDisposable
         var run = Open("gpt");
         Assert.Contains("onnx has no weights of type f16", Assert.Throws<UserException>(() => Export(run, type: ExportType.F16)).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(folder["onnx"]));
-        Directory.CreateDirectory(folder["full"]);
         folder.Write("full/file", "");
         Assert.Contains("not empty", Assert.Throws<UserException>(() => Export(run, "full")).Message, StringComparison.Ordinal);
     }

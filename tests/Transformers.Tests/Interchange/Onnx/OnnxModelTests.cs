@@ -1,14 +1,11 @@
 using Transformers.Interchange.Onnx;
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Interchange.Onnx;
 
 /// <summary>Graphs of every family with every kind of layer give, in ONNX Runtime, the numbers of the model.</summary>
 [Collection("engine")]
-public sealed class OnnxModelTests
+public sealed class OnnxModelTests : TensorTest
 {
     const int V = 19, D = 32;
 
@@ -97,7 +94,6 @@ public sealed class OnnxModelTests
     [Theory, MemberData(nameof(Gpts))]
     public void A_decoder_gives_the_same_logits_in_one_pass_and_token_by_token_with_its_cache(string name)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         using var model = Drawn(new Gpt(gpts[name], V));
         var weights = new OnnxWeights(model, quantized: false);
@@ -121,7 +117,6 @@ public sealed class OnnxModelTests
     [Theory, MemberData(nameof(Seq2Seqs))]
     public void An_encoder_decoder_gives_the_same_logits_with_its_caches_for_sources_of_several_lengths(string name)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var config = seq2seqs[name];
         using var model = Drawn(new Seq2Seq(config, V, V, shared: true));
@@ -146,7 +141,6 @@ public sealed class OnnxModelTests
     [Theory, MemberData(nameof(Encoders))]
     public void An_encoder_gives_the_same_vectors_and_the_logits_of_its_head_for_texts_of_several_lengths(string name)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var config = encoders[name];
         using var model = Drawn(EncoderModel.Create(config, V, classes: 3));
@@ -172,7 +166,6 @@ public sealed class OnnxModelTests
     [Theory, MemberData(nameof(Images))]
     public void A_network_over_images_gives_the_same_logits(string name)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var (config, shape) = images[name];
         using var model = Drawn(ImageModel.Create(config, shape));
@@ -193,7 +186,6 @@ public sealed class OnnxModelTests
     [Fact]
     public void In_8_bits_a_file_has_at_most_30_percent_of_the_bytes_and_the_logits_hardly_change()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var config = new GptConfig { Layers = 4, Heads = 4, Width = 192, Context = 128, Positions = new RotaryPositionsConfig() };
         using var generator = new Generator(1);
@@ -218,7 +210,6 @@ public sealed class OnnxModelTests
     [Fact]
     public void In_8_bits_each_row_of_a_matrix_has_its_own_scale_and_the_nearest_whole_numbers()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var (outputs, inputs) = (4, 24);
         var layer = nn.Linear(inputs, outputs);
@@ -261,8 +252,7 @@ public sealed class OnnxModelTests
             ("positions", Gpt with { Positions = new SpiralPositionsConfig() }), ("feed_forward", Gpt with { FeedForward = new SineFeedForwardConfig() }), ("norm", Gpt with { Norm = new BatchNormConfig() }),
         })
         {
-            var refused = Assert.Throws<UserException>(() => OnnxGpt.Build(config, V, weights));
-            Assert.Contains($"model.{setting}.kind", refused.Message, StringComparison.Ordinal);
+            Assert.Contains($"model.{setting}.kind", Assert.Throws<UserException>(() => OnnxGpt.Build(config, V, weights)).Message, StringComparison.Ordinal);
         }
     }
 

@@ -1,7 +1,4 @@
-using Transformers.Data.Series;
 using Transformers.Interchange.Onnx;
-using Transformers.Layers;
-using Transformers.Models;
 using static Transformers.Tests.Interchange.Onnx.OnnxModelTests;
 using static TorchSharp.torch;
 
@@ -9,7 +6,7 @@ namespace Transformers.Tests.Interchange.Onnx;
 
 /// <summary>Graphs of models of images with texts, of series and of sounds give, in ONNX Runtime, the numbers of the model.</summary>
 [Collection("engine")]
-public sealed class OnnxPairAndPatchTests
+public sealed class OnnxPairAndPatchTests : TensorTest
 {
     static readonly NormConfig Post = new LayerNormConfig { Placement = NormPlacement.Post }, Pre = new LayerNormConfig();
 
@@ -61,7 +58,6 @@ public sealed class OnnxPairAndPatchTests
     [Theory, MemberData(nameof(Pairs))]
     public void A_model_of_two_streams_gives_the_same_answers_matches_and_vectors_for_texts_and_images_of_several_lengths(string name)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var (config, shape) = pairs[name];
         using var model = Drawn(new Vilbert(config, shape));
@@ -121,7 +117,6 @@ public sealed class OnnxPairAndPatchTests
     [Theory, MemberData(nameof(Forecasters))]
     public void A_forecaster_reads_the_numbers_of_tables_and_gives_the_same_forecasts_in_their_units(string name)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var config = forecasters[name];
         using var model = Drawn(SeriesModel.Create(config, Window));
@@ -152,7 +147,6 @@ public sealed class OnnxPairAndPatchTests
     [Fact]
     public void A_classifier_of_series_gives_the_same_logits_for_the_numbers_of_tables()
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         foreach (var config in new[]
         {
@@ -176,7 +170,6 @@ public sealed class OnnxPairAndPatchTests
     [Theory, MemberData(nameof(Sounds))]
     public void A_network_over_spectrograms_gives_the_same_logits(string name)
     {
-        using var scope = NewDisposeScope();
         using var plain = no_grad();
         var shape = new SoundShape(Frames: 22, Mels: 13, Classes: 5);
         using var model = Drawn(new Ast(sounds[name], shape));

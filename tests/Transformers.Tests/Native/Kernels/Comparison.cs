@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native.Kernels;

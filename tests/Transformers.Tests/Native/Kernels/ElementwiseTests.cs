@@ -1,4 +1,3 @@
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native.Kernels;
@@ -7,7 +6,7 @@ namespace Transformers.Tests.Native.Kernels;
 [Collection("engine")]
 public sealed class ElementwiseTests
 {
-    static Tensor Activation(Tensor x, KernelActivation kind) => kind switch
+    internal static Tensor Activation(Tensor x, KernelActivation kind) => kind switch
     {
         KernelActivation.Gelu => nn.functional.gelu(x),
         KernelActivation.GeluTanh => x * 0.5 * (1 + ((x + x * x * x * 0.044715) * Math.Sqrt(2 / Math.PI)).tanh()),

@@ -1,7 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-using System.Text.RegularExpressions;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native.Kernels;

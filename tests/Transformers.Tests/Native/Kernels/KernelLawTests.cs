@@ -1,12 +1,10 @@
-using Transformers.Layers;
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native.Kernels;
 
 /// <summary>What holds for all kernels: threads, micro-batches and padding change nothing, gradients add up, memory stays.</summary>
 [Collection("engine")]
-public sealed class KernelLawTests
+public sealed class KernelLawTests : TensorTest
 {
     const int D = 48, H = 3, F = 96, V = 50;
 
@@ -48,7 +46,6 @@ public sealed class KernelLawTests
     public void Results_do_not_depend_on_the_number_of_threads()
     {
         var before = get_num_threads();
-        using var scope = NewDisposeScope();
         var input = randn(5, 67, D);
         Tensor[] Run(int threads, bool bf16, int limit = int.MaxValue)
         {
@@ -82,7 +79,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void Cutting_a_batch_in_two_changes_neither_what_drops_nor_the_sums_of_gradients()
     {
-        using var scope = NewDisposeScope();
         foreach (var bf16 in Types)
         {
             var (input, targets) = (randn(6, 37, D), Classes(6 * 37));
@@ -109,7 +105,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void Padding_to_another_length_changes_nothing_for_the_positions_that_were_there()
     {
-        using var scope = NewDisposeScope();
         var x = randn(3, 20, D);
         var padded = cat([x, zeros(3, 9, D)], 1);
         var lengths = tensor(new[] { 20L, 20, 20 });
@@ -121,7 +116,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void What_drops_is_what_the_header_says()
     {
-        using var scope = NewDisposeScope();
         const double rate = 0.37;
         const ulong key = 0x123456789abcdef0;
         // The plain path computes the same masks in managed code.
@@ -138,7 +132,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void Gradients_add_to_those_that_are_there()
     {
-        using var scope = NewDisposeScope();
         foreach (var bf16 in Types)
         {
             var layer = new Layer(bf16);
@@ -154,7 +147,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void What_the_caller_computed_may_be_disposed_of_before_the_backward_pass()
     {
-        using var scope = NewDisposeScope();
         var leaf = randn(2, 6, D).requires_grad_(true);
         var (matrix, vector) = (randn(D, D).requires_grad_(true), ones(D).requires_grad_(true));
         var scores = randn(6, 6).requires_grad_(true);
@@ -181,7 +173,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void Arguments_that_do_not_fit_are_named_and_nothing_happens()
     {
-        using var scope = NewDisposeScope();
         var (hidden, weight) = (randn(3, 4), randn(5, 4));
         var wrong = Assert.Throws<ArgumentException>(() => LinearCrossEntropyFunction.Sum(hidden, weight, null, tensor(new[] { 0L, 5, 1 }), 0, ScalarType.Float32));
         Assert.Contains("target", wrong.Message, StringComparison.Ordinal);
@@ -191,7 +182,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void An_error_in_a_backward_pass_is_an_ordinary_exception()
     {
-        using var scope = NewDisposeScope();
         var x = randn(2, 3, D).requires_grad_(true);
         var layer = new Layer(bf16: false);
         var failing = new FailingFunction().Of(layer.Hidden(x));
@@ -212,7 +202,6 @@ public sealed class KernelLawTests
     [KernelFact]
     public void Scratch_memory_goes_back_to_the_pool_of_tensors_or_is_kept_for_the_next_call()
     {
-        using var scope = NewDisposeScope();
         var layer = new Layer(bf16: false);
         void Pass()
         {

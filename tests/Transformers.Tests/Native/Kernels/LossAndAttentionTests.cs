@@ -1,4 +1,3 @@
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native.Kernels;

@@ -1,4 +1,3 @@
-using Transformers.Native;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Native.Kernels;
@@ -45,13 +44,7 @@ public sealed class SublayerTests
         var up = Random(gated ? 2 * F : F, D) / Math.Sqrt(D);
         Tensor[] inputs = [Stream(bf16, 1, rows, D), up, Random(D, F) / Math.Sqrt(F), .. norm.Parameters, .. biased ? new[] { Random(up.size(0)), Random(D) } : []];
         var first = 3 + norm.Parameters.Length;
-        Tensor Act(Tensor x) => kind switch
-        {
-            KernelActivation.Gelu => nn.functional.gelu(x),
-            KernelActivation.GeluTanh => x * 0.5 * (1 + ((x + x * x * x * 0.044715) * Math.Sqrt(2 / Math.PI)).tanh()),
-            KernelActivation.Relu => nn.functional.relu(x),
-            _ => nn.functional.silu(x),
-        };
+        Tensor Act(Tensor x) => ElementwiseTests.Activation(x, kind);
         Comparison.Same(inputs,
             p => FeedForwardFunction.Of(p[0], norm.Of(p[3], norm.Parameters.Length > 1 ? p[4] : null), p[1], biased ? p[first] : null, p[2], biased ? p[first + 1] : null, kind, gated, default, Type(bf16)),
             p =>

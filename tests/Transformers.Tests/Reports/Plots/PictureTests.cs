@@ -1,6 +1,4 @@
 using System.Runtime.CompilerServices;
-using TestSupport;
-using Transformers.IO.Images;
 using Transformers.Reports.Plots;
 
 namespace Transformers.Tests.Reports.Plots;

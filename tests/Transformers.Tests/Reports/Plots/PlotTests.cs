@@ -1,8 +1,4 @@
-using System.Globalization;
-using Transformers.IO;
 using Transformers.Reports.Plots;
-using Transformers.Runs;
-using Transformers.Training;
 
 namespace Transformers.Tests.Reports.Plots;
 

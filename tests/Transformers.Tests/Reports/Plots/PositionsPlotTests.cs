@@ -1,8 +1,4 @@
-using Transformers.IO;
-using Transformers.Layers;
-using Transformers.Models;
 using Transformers.Reports.Plots;
-using Transformers.Tokenizers;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Reports.Plots;

@@ -1,7 +1,3 @@
-using Transformers.Data.Images;
-using Transformers.IO.Images;
-using Transformers.Layers;
-using Transformers.Models;
 using Transformers.Reports.Plots;
 using static TorchSharp.torch;
 

@@ -1,5 +1,4 @@
 using System.Xml.Linq;
-using Transformers.IO.Images;
 using Transformers.Reports.Plots;
 
 namespace Transformers.Tests.Reports.Plots;

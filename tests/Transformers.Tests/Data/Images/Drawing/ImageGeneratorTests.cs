@@ -1,23 +1,17 @@
 using System.Numerics.Tensors;
-using Transformers.Data.Images;
 using Transformers.Generators.Drawing;
-using Transformers.IO;
 
 namespace Transformers.Tests.Data.Images.Drawing;
 
-public sealed class ImageGeneratorTests : IDisposable
+public sealed class ImageGeneratorTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("images-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, true);
-
     [Theory]
     [InlineData(DrawingKind.Digits, 10)]
     [InlineData(DrawingKind.Letters, 26)]
     [InlineData(DrawingKind.Shapes, 8)]
     public void A_written_set_has_its_classes_equally_often_in_both_splits_and_the_same_pixels_every_time(DrawingKind kind, int classes)
     {
-        string[] folders = [Path.Combine(folder, "a"), Path.Combine(folder, "b")];
+        string[] folders = [At("a"), At("b")];
         foreach (var one in folders) ImageGenerator.Write(kind, one, classes * 12, seed: 7, side: 16);
         using var dataset = ImageDataset.Open(folders[0]);
         Assert.Equal(ImageGenerator.Classes(kind), dataset.Classes);
@@ -32,9 +26,9 @@ public sealed class ImageGeneratorTests : IDisposable
     [Fact]
     public void A_folder_that_holds_something_is_left_alone()
     {
-        File.WriteAllText(Path.Combine(folder, "mine.txt"), "mine");
-        Assert.Throws<UserException>(() => ImageGenerator.Write(DrawingKind.Digits, folder, 60, 1));
-        Assert.Equal("mine.txt", Path.GetFileName(Assert.Single(Directory.GetFileSystemEntries(folder))));
+        Write("mine.txt", "mine");
+        Assert.Throws<UserException>(() => ImageGenerator.Write(DrawingKind.Digits, Folder, 60, 1));
+        Assert.Equal("mine.txt", Path.GetFileName(Assert.Single(Directory.GetFileSystemEntries(Folder))));
     }
 
     [Fact]
@@ -42,15 +36,15 @@ public sealed class ImageGeneratorTests : IDisposable
     {
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
-        Assert.Throws<OperationCanceledException>(() => ImageGenerator.Write(DrawingKind.Digits, Path.Combine(folder, "set"), 60, 1, cancel: cancel.Token));
-        Assert.Empty(Directory.GetFileSystemEntries(folder));
+        Assert.Throws<OperationCanceledException>(() => ImageGenerator.Write(DrawingKind.Digits, At("set"), 60, 1, cancel: cancel.Token));
+        Assert.Empty(Directory.GetFileSystemEntries(Folder));
     }
 
     [Theory]
     [InlineData(59, 32)]
     [InlineData(60, 7)]
     public void Numbers_out_of_range_are_refused(int count, int side) =>
-        Assert.Throws<UserException>(() => ImageGenerator.Write(DrawingKind.Digits, Path.Combine(folder, "set"), count, 1, side));
+        Assert.Throws<UserException>(() => ImageGenerator.Write(DrawingKind.Digits, At("set"), count, 1, side));
 
     [Fact]
     public void A_linear_classifier_on_the_pixels_stays_under_seventy_percent()

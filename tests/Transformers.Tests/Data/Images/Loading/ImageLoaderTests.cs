@@ -1,16 +1,7 @@
-using Transformers.Data;
-using Transformers.Data.Images;
-using Transformers.IO;
-using Transformers.IO.Images;
-
 namespace Transformers.Tests.Data.Images.Loading;
 
-public sealed class ImageLoaderTests : IDisposable
+public sealed class ImageLoaderTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("images-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, true);
-
     void WriteImages(int count, int side = 12)
     {
         for (var i = 0; i < count; i++)
@@ -18,7 +9,7 @@ public sealed class ImageLoaderTests : IDisposable
             var random = new SampleRandom(7, (ulong)i);
             var image = new RgbImage(side, side);
             foreach (ref var value in image.Span) value = (byte)random.Next(256);
-            var path = Directory.CreateDirectory(Path.Combine(folder, $"class{i % 3}")).FullName;
+            var path = Directory.CreateDirectory(At($"class{i % 3}")).FullName;
             File.WriteAllBytes(Path.Combine(path, $"{i:d4}.png"), ImageCodec.EncodePng(image));
         }
     }
@@ -46,7 +37,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void Batches_are_the_same_whatever_the_number_of_threads(long cache)
     {
         WriteImages(22);
-        using var dataset = ImageDataset.Open(folder, cacheBytes: cache);
+        using var dataset = ImageDataset.Open(Folder, cacheBytes: cache);
         Assert.Equal(cache > 0, dataset.Cached);
         var all = new[] { 1, 2, 5 }.Select(threads =>
         {
@@ -62,7 +53,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void A_loader_continues_with_the_exact_next_batch()
     {
         WriteImages(22);
-        using var dataset = ImageDataset.Open(folder);
+        using var dataset = ImageDataset.Open(Folder);
         using var whole = new ImageLoader(dataset, dataset.Train, Everything);
         var before = Take(whole, 8);
         var state = whole.Position;
@@ -76,7 +67,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void An_epoch_shows_every_image_once_in_an_order_of_its_own()
     {
         WriteImages(22);
-        using var dataset = ImageDataset.Open(folder);
+        using var dataset = ImageDataset.Open(Folder);
         using var loader = new ImageLoader(dataset, dataset.Train, new ImageLoaderOptions { Transform = Transform, BatchSize = 5, Shuffle = true });
         var epochs = new List<int[]>();
         for (var epoch = 0; epoch < 2; epoch++)
@@ -94,7 +85,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void Without_shuffling_or_augmentation_a_batch_is_the_transform_of_the_images_in_order()
     {
         WriteImages(6);
-        using var dataset = ImageDataset.Open(folder);
+        using var dataset = ImageDataset.Open(Folder);
         using var loader = new ImageLoader(dataset, [4, 1, 3], new ImageLoaderOptions { Transform = Transform, BatchSize = 3 });
         using var batch = loader.Next();
         Assert.Equal([4, 1, 3], batch.Indices);
@@ -106,14 +97,14 @@ public sealed class ImageLoaderTests : IDisposable
     public void Broken_files_are_skipped_counted_and_named()
     {
         WriteImages(9);
-        var victim = Path.Combine(folder, "class1", "0004.png");
+        var victim = At("class1", "0004.png");
         File.WriteAllBytes(victim, File.ReadAllBytes(victim)[..80]);
-        File.WriteAllText(Path.Combine(folder, "class2", "0005.png"), "not an image");
-        using var dataset = ImageDataset.Open(folder);
+        File.WriteAllText(At("class2", "0005.png"), "not an image");
+        using var dataset = ImageDataset.Open(Folder);
         using var loader = new ImageLoader(dataset, dataset.Train, new ImageLoaderOptions { Transform = Transform, BatchSize = 4 });
         for (var epoch = 0; epoch < 2; epoch++) Assert.Equal(7, loader.RestOfEpoch().Sum(b => b.Count));
         Assert.Equal(2, dataset.Broken.Count);
-        Assert.Equal([(victim, ImageFault.Truncated), (Path.Combine(folder, "class2", "0005.png"), ImageFault.UnknownFormat)],
+        Assert.Equal([(victim, ImageFault.Truncated), (At("class2", "0005.png"), ImageFault.UnknownFormat)],
             dataset.Broken.All.Select(b => (b.Fault.Problems[0].File!, b.Fault.Fault)));
     }
 
@@ -121,8 +112,8 @@ public sealed class ImageLoaderTests : IDisposable
     public void A_broken_file_ends_the_run_where_the_policy_says_so()
     {
         WriteImages(9);
-        File.WriteAllText(Path.Combine(folder, "class0", "0003.png"), "not an image");
-        using var dataset = ImageDataset.Open(folder, broken: BrokenFilePolicy.Fail);
+        File.WriteAllText(At("class0", "0003.png"), "not an image");
+        using var dataset = ImageDataset.Open(Folder, broken: BrokenFilePolicy.Fail);
         using var loader = new ImageLoader(dataset, dataset.Train, new ImageLoaderOptions { Transform = Transform, BatchSize = 1, Threads = 2 });
         Assert.Equal([0], loader.Next().Indices);
         Assert.Contains("0003.png", Assert.Throws<ImageException>(loader.Next).Message);
@@ -142,7 +133,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void A_batch_larger_than_the_data_set_is_refused()
     {
         WriteImages(3);
-        using var dataset = ImageDataset.Open(folder);
+        using var dataset = ImageDataset.Open(Folder);
         Assert.Throws<UserException>(() => new ImageLoader(dataset, dataset.Train, new ImageLoaderOptions { Transform = Transform, BatchSize = 4, DropLast = true }));
     }
 
@@ -150,7 +141,7 @@ public sealed class ImageLoaderTests : IDisposable
     public void Measured_statistics_normalize_to_mean_0_and_deviation_1()
     {
         WriteImages(12);
-        using var dataset = ImageDataset.Open(folder);
+        using var dataset = ImageDataset.Open(Folder);
         var (mean, std) = dataset.MeasureStatistics(dataset.Train, Transform);
         var measured = Transform with { Mean = mean, Std = std };
         var values = dataset.Train.SelectMany(i => measured.Apply(dataset.Load(i)!)).ToArray();

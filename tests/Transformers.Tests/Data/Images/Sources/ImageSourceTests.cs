@@ -1,31 +1,14 @@
 using System.Formats.Tar;
-using System.IO.Compression;
-using TestSupport;
-using Transformers.Data.Images;
-using Transformers.IO;
-using Transformers.IO.Images;
 
 namespace Transformers.Tests.Data.Images.Sources;
 
-public sealed class ImageSourceTests : IDisposable
+public sealed class ImageSourceTests : FolderTest
 {
-    readonly string folder = Directory.CreateTempSubdirectory("images-").FullName;
-
-    public void Dispose() => Directory.Delete(folder, true);
-
     static RgbImage Plain(byte red, byte green, byte blue, int width = 4, int height = 3)
     {
         var image = new RgbImage(width, height);
         for (var i = 0; i < width * height; i++) (image.Pixels[3 * i], image.Pixels[3 * i + 1], image.Pixels[3 * i + 2]) = (red, green, blue);
         return image;
-    }
-
-    string Write(string path, byte[] bytes)
-    {
-        var full = Path.Combine(folder, path);
-        Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-        File.WriteAllBytes(full, bytes);
-        return full;
     }
 
     void WriteFolders(params string[] paths)
@@ -38,7 +21,7 @@ public sealed class ImageSourceTests : IDisposable
     {
         WriteFolders("train/cat/1.png", "train/dog/2.png", "train/dog/deep/3.PNG", "test/cat/4.png", "val/dog/5.png");
         Write("train/dog/notes.txt", [1]);
-        using var source = ImageSources.Open(folder);
+        using var source = ImageSources.Open(Folder);
         Assert.Equal(["cat", "dog"], source.Classes);
         Assert.Equal((5, 1), (source.Count, source.IgnoredFiles));
         var items = Enumerable.Range(0, 5).Select(i => (Path.GetFileName(source.NameOf(i)), source.LabelOf(i), source.SplitOf(i))).Order();
@@ -50,7 +33,7 @@ public sealed class ImageSourceTests : IDisposable
     public void Class_folders_without_splits_are_all_for_training()
     {
         WriteFolders("sub/test/1.png", "sub/cat/2.png");
-        using var dataset = ImageDataset.Open(folder);
+        using var dataset = ImageDataset.Open(Folder);
         Assert.Equal(["cat", "test"], dataset.Classes);
         Assert.Equal((2, 0, 0), (dataset.Train.Length, dataset.Validation.Length, dataset.Test.Length));
     }
@@ -59,7 +42,7 @@ public sealed class ImageSourceTests : IDisposable
     public void A_folder_without_classes_is_refused_with_a_remedy()
     {
         WriteFolders("1.png", "2.png");
-        Assert.Contains("is not in a class folder", Assert.Throws<UserException>(() => ImageSources.Open(folder)).Message);
+        Assert.Contains("is not in a class folder", Assert.Throws<UserException>(() => ImageSources.Open(Folder)).Message);
     }
 
     [Theory]
@@ -70,12 +53,12 @@ public sealed class ImageSourceTests : IDisposable
     {
         var longFolder = new string('x', 90);
         WriteFolders($"set/train/{longFolder}/{new string('y', 60)}.png", "set/train/b/2.png", "set/test/b/3.png");
-        var tar = Path.Combine(folder, "all.tar");
+        var tar = At("all.tar");
         using (var writer = new TarWriter(File.Create(tar), format))
-            foreach (var file in Directory.EnumerateFiles(Path.Combine(folder, "set"), "*", SearchOption.AllDirectories))
-                writer.WriteEntry(file, Path.GetRelativePath(folder, file));
+            foreach (var file in Directory.EnumerateFiles(At("set"), "*", SearchOption.AllDirectories))
+                writer.WriteEntry(file, Path.GetRelativePath(Folder, file));
         using var source = ImageSources.Open(tar);
-        using var plain = ImageSources.Open(Path.Combine(folder, "set"));
+        using var plain = ImageSources.Open(At("set"));
         Assert.Equal(["b", longFolder], source.Classes);
         Assert.Equal(3, source.Count);
         for (var i = 0; i < 3; i++)
@@ -89,8 +72,8 @@ public sealed class ImageSourceTests : IDisposable
     public void A_broken_tar_archive_is_refused()
     {
         WriteFolders("set/a/1.png");
-        var tar = Path.Combine(folder, "all.tar");
-        TarFile.CreateFromDirectory(Path.Combine(folder, "set"), tar, true);
+        var tar = At("all.tar");
+        TarFile.CreateFromDirectory(At("set"), tar, true);
         var bytes = File.ReadAllBytes(tar);
         foreach (var (name, change) in new (string, Action<byte[]>)[]
         {
@@ -150,7 +133,7 @@ public sealed class ImageSourceTests : IDisposable
         Write("train-labels-idx1-ubyte" + end, Packed(Idx([2], [3, 1])));
         Write("t10k-images-idx3-ubyte" + end, Packed(Idx([1, 2, 3], [9, 9, 9, 9, 9, 9])));
         Write("t10k-labels-idx1-ubyte" + end, Packed(Idx([1], [0])));
-        using var source = ImageSources.Open(folder);
+        using var source = ImageSources.Open(Folder);
         Assert.Equal(["0", "1", "2", "3"], source.Classes);
         Assert.Equal([(3, ImageSplit.Train), (1, ImageSplit.Train), (0, ImageSplit.Test)],
             Enumerable.Range(0, 3).Select(i => (source.LabelOf(i), source.SplitOf(i))));
@@ -166,7 +149,7 @@ public sealed class ImageSourceTests : IDisposable
         foreach (var images in new[] { Idx([1, 2, 3], [1, 2]), Idx([2, 1, 1], [1, 2]), Idx([1, 70000, 70000], []), Idx([-1, 1, 1], []), Idx([1, 1], [1]), [0, 0] })
         {
             Write("train-images-idx3-ubyte", images);
-            Assert.Throws<UserException>(() => ImageSources.Open(folder));
+            Assert.Throws<UserException>(() => ImageSources.Open(Folder));
         }
     }
 
@@ -177,13 +160,13 @@ public sealed class ImageSourceTests : IDisposable
             [label, .. Enumerable.Repeat(red, 1024), .. Enumerable.Repeat(green, 1024), .. Enumerable.Repeat(blue, 1024)];
         Write("data_batch_1.bin", [.. Record(3, 1, 2, 3), .. Record(9, 4, 5, 6)]);
         Write("test_batch.bin", Record(0, 7, 8, 9));
-        using var source = ImageSources.Open(folder);
+        using var source = ImageSources.Open(Folder);
         Assert.Equal(("CIFAR-10 binary", 10, 3), (source.Kind, source.Classes.Count, source.Count));
         Assert.Equal([(3, ImageSplit.Train), (9, ImageSplit.Train), (0, ImageSplit.Test)],
             Enumerable.Range(0, 3).Select(i => (source.LabelOf(i), source.SplitOf(i))));
         Assert.Equal([4, 5, 6, 4, 5, 6], source.Load(1, ImageDecodeOptions.Default).Span[..6].ToArray());
         Write("data_batch_2.bin", new byte[100]);
-        Assert.Throws<UserException>(() => ImageSources.Open(folder));
+        Assert.Throws<UserException>(() => ImageSources.Open(Folder));
     }
 
     [SharedDataFact("mnist-t10k")]

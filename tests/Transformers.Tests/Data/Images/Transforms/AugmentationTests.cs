@@ -1,8 +1,3 @@
-using System.Text.Json;
-using Transformers.Data.Images;
-using Transformers.IO;
-using Transformers.IO.Images;
-
 namespace Transformers.Tests.Data.Images.Transforms;
 
 public class AugmentationTests
