@@ -170,7 +170,7 @@ static unsafe class SkiaDecoder
             using var codec = SKCodec.Create(new SKMemoryStream(bytes), out var result);
             if (codec is null) throw Failure(result, info.Format);
             if ((codec.Info.Width, codec.Info.Height) != StoredSize(info, 1))
-                throw ImageHeader.Corrupt($"the headers of the {Name(info.Format)} file disagree about its size");
+                throw ImageHeader.Corrupt($"the headers of the {ImageFiles.NameOf(info.Format)} file disagree about its size");
             var opaque = codec.Info.AlphaType == SKAlphaType.Opaque;
             var (width, height) = StoredSize(info, scale);
             // No colour space for the result: profiles and gamma are left alone.
@@ -189,13 +189,11 @@ static unsafe class SkiaDecoder
 
     static ImageException Failure(SKCodecResult result, ImageFormat format) => result switch
     {
-        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {Name(format)} file ends before its image does"),
+        SKCodecResult.IncompleteInput => new(ImageFault.Truncated, $"the {ImageFiles.NameOf(format)} file ends before its image does"),
         SKCodecResult.Unimplemented or SKCodecResult.InvalidConversion or SKCodecResult.InvalidScale =>
-            new(ImageFault.Unsupported, $"the {Name(format)} file uses a feature that is not supported"),
-        _ => ImageHeader.Corrupt($"the image data of the {Name(format)} file are corrupt"),
+            new(ImageFault.Unsupported, $"the {ImageFiles.NameOf(format)} file uses a feature that is not supported"),
+        _ => ImageHeader.Corrupt($"the image data of the {ImageFiles.NameOf(format)} file are corrupt"),
     };
-
-    static string Name(ImageFormat format) => format == ImageFormat.WebP ? "WebP" : format.ToString().ToUpperInvariant();
 }
 
 /// <summary>A picture in pooled memory, for the time between decoding and resizing.</summary>
