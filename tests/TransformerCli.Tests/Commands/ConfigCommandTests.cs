@@ -63,7 +63,7 @@ public sealed class ConfigCommandTests : IDisposable
         Assert.All(names, line => Assert.NotEmpty(line[1].Trim()));
         var check = CommandLine.Run(["config", "check", "--each", .. names.Select(n => n[0])]);
         Assert.True(check.ExitCode == 0, check.Error);
-        Assert.Contains("gpt2-small: correct, only a gpt model", check.Output);
+        Assert.Contains("gpt2-small: valid, only a gpt model", check.Output);
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class ConfigCommandTests : IDisposable
         Assert.Equal(2, CommandLine.Run("config", "check", "--each", good, overlay).ExitCode);
         var (code, output, _) = CommandLine.Run("config", "check", good, overlay);
         Assert.Equal(0, code);
-        Assert.Contains("correct, gpt", output);
+        Assert.Contains("valid, gpt", output);
         Assert.Equal(0, CommandLine.Run("config", "check", "gpt-stories", "gpt2-small", "--set", "training.batch.tokens=8192").ExitCode);
     }
 
