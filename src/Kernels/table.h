@@ -89,6 +89,7 @@ struct AttentionArguments {
 };
 
 struct DecoderKernels;
+
 // Counter-based dropout, determined by the element's position in its example, the example's number and the key.
 struct Dropping {
     std::uint32_t threshold;  // 0: nothing is dropped
@@ -177,7 +178,7 @@ struct PanelProduct {
     const float* bias;          // null: none
 };
 
-// C[M, N] (+)= A[M, K] B[K, N]; a bf16 operand holds pairs along K in each 32-bit unit.
+// The kernels of one instruction set.
 struct KernelTable {
     const char* name;
     bool bf16_products;

@@ -178,7 +178,7 @@ static class CommonOptions
         if (asked is null or "auto") return count > 0 ? CUDA : CPU;
         if (count == 0) throw new UserException($"--device {asked}: no CUDA device was found", "use --device cpu, or see transformer doctor");
         return wanted < count ? new Device(DeviceType.CUDA, wanted)
-            : throw new UserException($"--device {asked}: there are {count} CUDA devices, numbered from 0");
+            : throw new UserException($"--device {asked}: this machine has only {Amount.Of(count, "CUDA device")}", "devices are numbered from 0");
     }
 
     /// <summary>The config of a run or checkpoint, of a file, or a ready-made one by name.</summary>

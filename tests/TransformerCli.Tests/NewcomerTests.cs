@@ -41,6 +41,8 @@ public sealed class NewcomerTests : FolderTest
     [InlineData("train gpt-stories training.steps=3", "training.steps=3: the config does not exist (a setting follows --set: --set training.steps=3)")]
     [InlineData("train ROOT/several", "is a folder, not a config (give the file in it)")]
     [InlineData("train gpt-stories --max-steps 0", "--max-steps (0) must be at least 1")]
+    [InlineData("data prepare gpt-stories --jsonl", "--jsonl is for --data -")]
+    [InlineData("plot loss ROOT/text.txt", "is a file, but a run folder is needed")]
     public void A_mistake_is_reported_in_one_plain_line(string line, string message)
     {
         Write("text.txt", "some text");

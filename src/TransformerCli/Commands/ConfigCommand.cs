@@ -81,7 +81,7 @@ public static class ConfigCommand
             if (problems.Count > 0) throw new UserException(problems);
             return context.Print(parse, new { Schema, Files = right }, writer =>
             {
-                foreach (var one in right) writer.WriteLine($"{one.File}: correct, {(one.Fragment ? $"only a {one.Model} model" : one.Model)}");
+                foreach (var one in right) writer.WriteLine($"{one.File}: valid, {(one.Fragment ? $"only a {one.Model} model" : one.Model)}");
             });
         });
     }

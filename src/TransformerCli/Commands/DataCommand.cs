@@ -214,8 +214,9 @@ static class DataPrepareCommand
             Example: transformer data prepare configs/gpt-stories.yaml
             """, [configs, sets, data, include, lines, cache, threads], (parse, cancel) =>
         {
-            var config = ConfigFile.Load<RunConfig>(parse.GetValue(configs)!, parse.GetValue(sets) ?? []);
             var path = parse.GetValue(data);
+            if (parse.GetValue(lines) && path != "-") throw new UserException("--jsonl is for --data -", "a file is read as JSON lines if its name ends in .jsonl or .ndjson");
+            var config = ConfigFile.Load<RunConfig>(parse.GetValue(configs)!, parse.GetValue(sets) ?? []);
             var workers = parse.AtLeast(0, threads, "0 means one per core");
             config = DataOverride.Apply(config, path is "-" ? null : path, parse.Patterns(include));
             if (config.Data is not TextDataConfig text)

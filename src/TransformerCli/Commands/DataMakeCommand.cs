@@ -93,7 +93,7 @@ public static class DataMakeCommand
             var (folder, number) = (parse.GetValue(output)!, parse.AtLeast(SpeechGenerator.Classes.Count, count));
             context.Error.Progress.Show("speaking");
             SpeechGenerator.Write(folder, number, parse.GetValue(seed), cancel);
-            return context.Print(parse, new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes }, writer => writer.WriteLine($"{Amount.Of(number, "training recording")} of {SpeechGenerator.Classes.Count} classes: {folder}/train, {folder}/validation and {folder}/test"));
+            return context.Print(parse, new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes }, writer => writer.WriteLine($"{Amount.Of(number, "training recording")} of {SpeechGenerator.Classes.Count} classes: {Path.Combine(folder, "train")}, {Path.Combine(folder, "validation")} and {Path.Combine(folder, "test")}"));
         });
     }
 
@@ -129,7 +129,7 @@ public static class DataMakeCommand
             context.Error.Progress.Show($"drawing {name}");
             ImageGenerator.Write(kind, folder, images, parse.GetValue(seed), pixels, cancel: cancel);
             var classes = ImageGenerator.Classes(kind);
-            return context.Print(parse, new { Schema, Kind = name, Out = folder, Images = images, Side = pixels, Seed = parse.GetValue(seed), Classes = classes }, writer => writer.WriteLine($"{Amount.Of(images, "image")} of {pixels} x {pixels} pixels in {classes.Count} classes: {folder}/train and {folder}/test"));
+            return context.Print(parse, new { Schema, Kind = name, Out = folder, Images = images, Side = pixels, Seed = parse.GetValue(seed), Classes = classes }, writer => writer.WriteLine($"{Amount.Of(images, "image")} of {pixels} x {pixels} pixels in {classes.Count} classes: {Path.Combine(folder, "train")} and {Path.Combine(folder, "test")}"));
         });
     }
 

@@ -36,7 +36,7 @@ static class ExportCommand
                 WeightsBeside = parse.GetValue(weights) is { } where ? where == "beside" : null,
             };
             if (parse.GetValue(shard) is { } size)
-                request = request with { ShardBytes = ByteSize.TryParse(size, out var bytes) && bytes.Bytes >= 1 ? bytes.Bytes : throw new UserException($"--shard-size ({size}) must be a number of bytes, such as 5GB") };
+                request = request with { ShardBytes = ByteSize.TryParse(size, out var bytes) && bytes.Bytes >= 1 ? bytes.Bytes : throw new UserException($"--shard-size ({size}) must be a size such as 5GB, above 0") };
             var made = Kind.For(trained).Export(trained, request);
             var document = new { Schema = "transformer.export/1", Run = parse.GetValue(run), Checkpoint = trained.Checkpoint.Step, made.Layout, made.Output, made.Files, made.Notes };
             return context.Print(parse, document, writer =>

@@ -246,7 +246,7 @@ static class CostPlotCommand
         const int most = 16_384;
         List<int> sides = [.. text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var side) && side is >= 1 and <= most ? side
             : throw new UserException($"--sides ({text}) must be whole numbers from 1 to {most}, separated by commas", "for example --sides 32,64,128,224"))];
-        return sides.Distinct().Count() > 1 ? sides : throw new UserException($"--sides ({text}) must be at least two different numbers", "for example --sides 32,64,128,224");
+        return sides.Distinct().Count() > 1 ? sides : throw new UserException($"--sides ({text}) must have at least two different numbers", "for example --sides 32,64,128,224");
     }
 
     static void Print(TextWriter writer, IReadOnlyList<AttentionCostPoint> points, string path)

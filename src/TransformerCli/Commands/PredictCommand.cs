@@ -151,5 +151,5 @@ static class ForecastOutput
 
     static string Shown(double value) => value.ToString("G7", CultureInfo.InvariantCulture);
 
-    static string Field(string text) => text.AsSpan().ContainsAny(",\"\n") ? $"\"{text.Replace("\"", "\"\"")}\"" : text;
+    static string Field(string text) => text.AsSpan().ContainsAny(",\"\n\r") ? $"\"{text.Replace("\"", "\"\"")}\"" : text;
 }

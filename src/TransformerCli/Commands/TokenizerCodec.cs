@@ -189,7 +189,7 @@ static class TokenizerCodec
             if (next is >= '0' and <= '9')
             {
                 id = Math.Max(id, 0) * 10 + next - '0';
-                if (id > int.MaxValue) throw new UserException([new Problem("an id is too large", File: path, Line: line)]);
+                if (id > int.MaxValue) throw new UserException([new Problem($"an id is larger than {int.MaxValue}", File: path, Line: line)]);
                 continue;
             }
             if (id >= 0) yield return (int)id;

@@ -121,7 +121,7 @@ static class TokenizerTrainCommand
                 "words" => WordTokenizer.Train(Texts(documents), names ?? [TextTokenizer.DefaultEndOfText]),
                 _ => BpeTrainer.Train(documents, new()
                 {
-                    VocabularySize = parse.GetValue(vocabulary) ?? throw new UserException("--vocabulary is needed for a bpe", hint: "8192 suits small models, 32768 larger ones"),
+                    VocabularySize = parse.GetValue(vocabulary) ?? throw new UserException("--vocabulary is needed for --kind bpe", hint: "8192 suits small models, 32768 larger ones"),
                     Pattern = parse.GetValue(pattern) is { } name ? SplitPatterns.Parse(name) : SplitPattern.Gpt2,
                     MinimumFrequency = parse.GetValue(minimum),
                     SpecialTokens = names ?? [TextTokenizer.DefaultEndOfText],

@@ -146,4 +146,4 @@ sealed class ResultWriter(TextWriter inner) : GuardedWriter(inner)
 /// <param name="reason">Why.</param>
 /// <param name="inner">The first failed write.</param>
 sealed class OutputException(string reason, Exception? inner)
-    : UserException($"standard output cannot be written: {reason}", "the rest of the results is lost: name a file, a pipe or a terminal that takes them", inner);
+    : UserException($"standard output cannot be written: {reason}", "the remaining results are lost; redirect standard output to a file, pipe or terminal that can be written", inner);

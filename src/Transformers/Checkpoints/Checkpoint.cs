@@ -71,7 +71,7 @@ public sealed class Checkpoint
     /// <summary>Reads <c>state.json</c>.</summary>
     /// <exception cref="UserException">It is missing or invalid.</exception>
     public TrainingState ReadState() => Has(CheckpointFiles.State) ? TrainingState.Read(PathOf(CheckpointFiles.State))
-        : throw new CheckpointException(Folder, "has weights but no state of a training, as a model that was imported or averaged, so training cannot resume from it", "start a new run from its weights, in another folder: --from this folder --run another");
+        : throw new CheckpointException(Folder, "has weights but no training state, because it was imported or averaged, so training cannot resume from it", "start a new run from its weights, in another folder: --from this folder --run another");
 
     /// <summary>Reads every byte and compares the checksums.</summary>
     /// <exception cref="CheckpointException">A file is damaged; the message names it.</exception>

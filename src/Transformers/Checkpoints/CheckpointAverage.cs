@@ -31,9 +31,10 @@ public static class CheckpointAverage
 
     static List<TensorBytes> Mean(IReadOnlyList<Checkpoint> checkpoints)
     {
-        var files = checkpoints.Select(one => one.OpenTensors(CheckpointFiles.Model)).ToList();
+        var files = new List<SafetensorsFile>();
         try
         {
+            files.AddRange(checkpoints.Select(one => one.OpenTensors(CheckpointFiles.Model)));
             foreach (var other in files.Skip(1)) CheckSame(files[0], other);
             return [.. files[0].Tensors.Select(tensor => Mean(files, tensor))];
         }

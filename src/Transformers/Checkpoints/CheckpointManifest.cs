@@ -81,7 +81,7 @@ public sealed record CheckpointManifest(string Schema, long Step, IReadOnlyDicti
         }
         catch (JsonException e)
         {
-            throw new CheckpointException(path, $"is not a checkpoint's manifest: {e.Message}", inner: e);
+            throw new CheckpointException(path, $"is not a checkpoint's manifest: {JsonStyle.ReasonOf(e)}", inner: e);
         }
     }
 

@@ -150,7 +150,7 @@ public sealed partial class CheckpointStore
         List<string> warnings = [];
         var kept = policy.Kept(plausible);
         if (best.Target is { } marked) kept.Add(marked);
-        var doomed = Steps().Where(s => !kept.Contains(s) && s < plausible[0].Step).ToList();
+        List<long> doomed = plausible is [var newest, ..] ? [.. Steps().Where(s => !kept.Contains(s) && s < newest.Step)] : [];
         if (doomed.Count > 0 && !kept.Any(IsIntact))
             return (deleted, [$"no checkpoint that would be kept is intact, so none is deleted from {Folder}"]);
         foreach (var step in doomed)
@@ -184,7 +184,7 @@ public sealed partial class CheckpointStore
     }
 
     CheckpointException Unwritable(long step, Exception e) =>
-        new(PathOf(step), $"the checkpoint of step {step} could not be written: {OutputFile.ReasonOf(e)}", "earlier checkpoints are untouched; free space or fix the permissions, then --resume continues", e);
+        new(PathOf(step), $"the checkpoint of step {step} could not be written: {OutputFile.ReasonOf(e)}", "earlier checkpoints are untouched; free space or fix the permissions, and continue with --resume", e);
 }
 
 /// <summary>Which checkpoints are kept.</summary>

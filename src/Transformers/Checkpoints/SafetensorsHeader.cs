@@ -68,10 +68,10 @@ public sealed class SafetensorsHeader
         {
             parser.Read(json);
         }
-        // InvalidOperationException: an escaped half of a surrogate pair, found when the string is read.
+        // InvalidOperationException: an escaped lone surrogate, found when the string is read.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new SafetensorsException(SafetensorsError.InvalidHeaderDeserialization, file, null, $"the header is not JSON of the safetensors format: {e.Message}", e);
+            throw new SafetensorsException(SafetensorsError.InvalidHeaderDeserialization, file, null, $"the header is not JSON of the safetensors format: {JsonStyle.ReasonOf(e)}", e);
         }
         var tensors = new List<SafetensorsTensor>(parser.Tensors.Values);
         tensors.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin) : a.End.CompareTo(b.End));

@@ -89,7 +89,7 @@ public static class SafetensorsWriter
         json.WriteEndObject();
     }
 
-    /// <summary>Refuses half a surrogate pair, which the JSON writer would silently replace: two names could become one.</summary>
+    /// <summary>Refuses a lone surrogate, which the JSON writer would silently replace: two names could become one.</summary>
     static string Encodable(string text, string file)
     {
         try
@@ -99,7 +99,7 @@ public static class SafetensorsWriter
         }
         catch (EncoderFallbackException e)
         {
-            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} contains half of a surrogate pair, which UTF-8 cannot represent", e);
+            throw new SafetensorsException(SafetensorsError.InvalidName, file, null, $"{MessageText.Quote(text)} contains a lone surrogate, which UTF-8 cannot represent", e);
         }
     }
 

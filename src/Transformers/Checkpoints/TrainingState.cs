@@ -134,9 +134,9 @@ public sealed record TrainingState
         catch (JsonException e)
         {
             int? Number(long? n) => n is null ? null : (int)Math.Min(n.Value + 1, int.MaxValue);
-            throw new UserException([new Problem($"is not a training state: {e.Message}", path, Number(e.LineNumber), Number(e.BytePositionInLine), e.Path)], e);
+            throw new UserException([new Problem($"is not a training state: {JsonStyle.ReasonOf(e)}", path, Number(e.LineNumber), Number(e.BytePositionInLine), e.Path)], e);
         }
-        catch (InvalidOperationException e) // Half a surrogate pair in a text.
+        catch (InvalidOperationException e) // A lone surrogate in a text.
         {
             throw new CheckpointException(path, $"is not a training state: {e.Message}", inner: e);
         }
@@ -221,7 +221,7 @@ public static class ModelTensors
             if (!file.Header.TryFind(name, out var stored))
                 throw new CheckpointException(path, $"has no tensor {name}", hint);
             if (!stored.Shape.SequenceEqual(tensor.shape))
-                throw new CheckpointException(path, $"{name} is [{string.Join(", ", stored.Shape)}] and [{string.Join(", ", tensor.shape)}] is expected", hint);
+                throw new CheckpointException(path, $"{name} has the shape [{string.Join(", ", stored.Shape)}], but [{string.Join(", ", tensor.shape)}] is expected", hint);
             left.Remove(name);
             using var scope = NewDisposeScope();
             tensor.copy_(Load(file, stored, path));

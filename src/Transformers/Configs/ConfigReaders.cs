@@ -196,9 +196,9 @@ ref struct JsonReader(byte[] utf8, string file, ProblemList problems)
         {
             return reader.GetString()!;
         }
-        catch (InvalidOperationException exception) // half of a surrogate pair
+        catch (InvalidOperationException exception) // a lone surrogate
         {
-            throw new UserException([new Problem("a text contains half of a surrogate pair", file, source.Line, source.Column, Hint: "write the character itself")], exception);
+            throw new UserException([new Problem("a text contains a lone surrogate", file, source.Line, source.Column, Hint: "write the character itself")], exception);
         }
     }
 

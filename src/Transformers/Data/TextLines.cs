@@ -152,7 +152,7 @@ static class JsonLine
         catch (InvalidOperationException)
         {
             // Of the field itself, or of a name before it.
-            throw TextLines.Error(path, line, $"the field {field} contains half of a surrogate pair");
+            throw TextLines.Error(path, line, $"the field {field} contains a lone surrogate");
         }
     }
 }

@@ -30,7 +30,7 @@ public sealed record SweepFactor(string Name, IReadOnlyList<string> Values, bool
         UserException Bad(string message, string hint) => new([new Problem($"({text}) {message}", Path: "--vary", Hint: hint)]);
     }
 
-    const string Commas = "commas separate values: numbers have a decimal point and no marks between thousands";
+    const string Commas = "commas separate values: numbers have a decimal point and no thousands separators";
 
     /// <summary>A warning about two values that may be one number with a thousands separator; null for any others.</summary>
     internal string? Warning => Values is [{ Length: 1 or 2 } first, { Length: 3 } second] && (first + second).All(char.IsAsciiDigit)
@@ -117,7 +117,7 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
             throw new UserException($"--vary {twice.Key} is given twice", "give its values in one list, separated by commas");
         if (seeds < 1) throw new UserException($"--seeds ({seeds}) must be at least 1");
         var count = factors.Aggregate((long)seeds, (product, factor) => Math.Min(int.MaxValue, product * factor.Values.Count));
-        if (count > MostRuns) throw new UserException($"the sweep would have {count:N0} runs, of at most {MostRuns:N0}", "give fewer values to --vary, or fewer --seeds");
+        if (count > MostRuns) throw new UserException($"the sweep would have {count:N0} runs, but at most {MostRuns:N0} are allowed", "give fewer values to --vary, or fewer --seeds");
 
         var (problems, points, all) = (new List<Problem>(), new List<SweepPoint>(), new List<ulong>());
         foreach (var values in Grid(factors))
@@ -129,7 +129,7 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
                     [.. configs, .. chosen.Where(one => one.First.AreFiles).Select(one => one.Second)],
                     [.. sets, .. chosen.Where(one => !one.First.AreFiles).Select(one => $"{one.First.Name}={one.Second}")]);
                 if (change is not null) config = change(config);
-                if (config.Seed > ulong.MaxValue - (ulong)seeds) throw new UserException($"--seeds ({seeds}) goes beyond the largest seed from seed ({config.Seed})");
+                if (config.Seed > ulong.MaxValue - (ulong)seeds) throw new UserException($"--seeds ({seeds}) goes beyond the largest seed, {ulong.MaxValue}: the config has seed {config.Seed}", "set a smaller seed");
                 for (var i = 0UL; i < (ulong)seeds; i++)
                 {
                     var seed = config.Seed + i;

@@ -122,7 +122,9 @@ public sealed record SweepResult
     static IEnumerable<SweepCrossing> CrossingsOf(IReadOnlyDictionary<string, PowerLawFit> laws, IReadOnlyList<double> numbers)
     {
         var names = laws.Keys.ToList();
-        var (from, largest) = (numbers.Min(), numbers.Max());
+        if (names.Count < 2) yield break;
+        // A factor may have 0 among its values, where a law is infinite.
+        var (from, largest) = (numbers.Where(number => number > 0).Min(), numbers.Max());
         for (var i = 0; i < names.Count; i++)
             for (var j = i + 1; j < names.Count; j++)
             {
@@ -157,10 +159,10 @@ public sealed record SweepResult
 /// <param name="metric">The metric's name.</param>
 sealed class ErrorOf(string metric)
 {
-    // From 0 to 1, and from 0 to 100; higher is better.
-    static readonly string[] Rates = ["top1", "top5", "accuracy", "macro_f1", "exact", "masked_accuracy"], Scores = ["bleu", "chrf"];
+    // Higher is better: scores are from 0 to 100, rates from 0 to 1.
+    double? Best => metric is "bleu" or "chrf" ? 100 : IsRate(metric[(metric.LastIndexOf('.') + 1)..]) ? 1 : null;
 
-    double? Best => Scores.Contains(metric) ? 100 : Array.Exists(Rates, rate => metric == rate || metric.EndsWith("." + rate, StringComparison.Ordinal) || metric.StartsWith("recall", StringComparison.Ordinal)) ? 1 : null;
+    static bool IsRate(string name) => name is "top1" or "top5" or "macro_f1" or "exact" || name.Contains("accuracy", StringComparison.Ordinal) || name.Contains("recall", StringComparison.Ordinal);
 
     internal string Name => Best is { } best ? $"{best} - {metric}" : metric;
 

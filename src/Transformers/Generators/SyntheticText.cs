@@ -56,7 +56,7 @@ public static class SyntheticText
     /// <exception cref="UserException">The size is out of range, or the folder cannot be written.</exception>
     public static SyntheticReport Write(SyntheticKind kind, string folder, long size, ulong seed, CancellationToken cancel = default)
     {
-        if (size is < 1 or > 1_000_000_000) throw new UserException($"the size ({size}) must be between 1 and 1000000000");
+        if (size is < 1 or > 1_000_000_000) throw new UserException($"the size ({size}) must be from 1 to 1,000,000,000");
         List<PartialFile> parts = [];
         try
         {

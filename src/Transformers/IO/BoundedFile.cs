@@ -31,7 +31,7 @@ static class BoundedFile
             file.ReadExactly(bytes);
             return bytes;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw Error(path, $"cannot be read: {InputFile.ReasonOf(e)}", e);
         }

@@ -19,7 +19,7 @@ public static class JsonStyle
     public static readonly JsonSerializerOptions Indented = new(Options) { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Why a text is not JSON: the first sentence, without the parser's count of lines and bytes, which starts at 0.</summary>
-    public static string ReasonOf(JsonException exception) => exception.Message.Split(". ")[0].Split(" LineNumber:")[0].Split(" Path:")[0].TrimEnd('.');
+    public static string ReasonOf(Exception exception) => exception.Message.Split(". ")[0].Split(" LineNumber:")[0].Split(" Path:")[0].TrimEnd('.');
 
     /// <summary>For files that are read back: every member must be present and known; enumerations are written by name.</summary>
     public static readonly JsonSerializerOptions Strict = new(Indented)

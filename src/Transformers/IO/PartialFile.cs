@@ -61,8 +61,8 @@ sealed class PartialFile : IDisposable
         }
         catch (ArgumentOutOfRangeException exception)
         {
-            // .NET throws this for a file that would pass the size limit.
-            throw new UserException([new Problem("cannot be written: it would pass the limit on the size of files (ulimit -f)", path, Path: option)], exception);
+            // .NET throws this for a file that would exceed the size limit.
+            throw new UserException([new Problem("cannot be written: it would exceed the limit on the size of files (ulimit -f)", path, Path: option)], exception);
         }
     }
 

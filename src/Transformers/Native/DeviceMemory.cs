@@ -21,6 +21,9 @@ public static unsafe partial class DeviceMemory
         return new((long)memory[1], (long)memory[0], OwnBytes(handle));
     }
 
+    // NVML_VALUE_NOT_AVAILABLE, which Windows's usual driver model reports for every process.
+    const ulong NotAvailable = ulong.MaxValue;
+
     // nvmlProcessInfo_t: process, padding, bytes used, two instance numbers.
     static long? OwnBytes(IntPtr device)
     {
@@ -29,7 +32,7 @@ public static unsafe partial class DeviceMemory
         var processes = stackalloc ulong[3 * (int)count];
         if (((delegate* unmanaged<IntPtr, uint*, ulong*, int>)list)(device, &count, processes) != 0) return null;
         for (var i = 0; i < count; i++)
-            if ((uint)processes[3 * i] == (uint)Environment.ProcessId) return (long)processes[3 * i + 1];
+            if ((uint)processes[3 * i] == (uint)Environment.ProcessId) return processes[3 * i + 1] == NotAvailable ? null : (long)processes[3 * i + 1];
         return null; // Inside a container, the driver may know this process by another number.
     }
 

@@ -60,7 +60,8 @@ public static class NativeLibraries
             {
                 return Open(candidate, changes, failed);
             }
-            catch (DllNotFoundException exception)
+            // BadImageFormatException: a library for another processor, on Windows and macOS.
+            catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
             {
                 failed.Add(new(candidate, exception.Message, "install it again, or name another libtorch in LIBTORCH"));
                 // Its files stay in the process, and loading a second libtorch beside them would be unsafe.

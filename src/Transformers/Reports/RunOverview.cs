@@ -20,11 +20,11 @@ public sealed record RunOverview(string Run, string Model, string State, long St
 
     /// <summary>The runs in a folder and in the folders below it, in the order of their paths.</summary>
     /// <param name="folder">An existing folder; a run is listed alone.</param>
-    /// <param name="onProblem">Called with each run that cannot be read.</param>
+    /// <param name="onProblem">Called with each run or folder that cannot be read.</param>
     public static IReadOnlyList<RunOverview> Below(string folder, Action<UserException>? onProblem = null)
     {
         var runs = new List<RunOverview>();
-        foreach (var run in Find(folder, Depth))
+        foreach (var run in Find(folder, Depth, onProblem))
             try
             {
                 runs.Add(Read(run));
@@ -36,10 +36,19 @@ public sealed record RunOverview(string Run, string Model, string State, long St
         return runs;
     }
 
-    static IEnumerable<string> Find(string folder, int depth)
+    static IEnumerable<string> Find(string folder, int depth, Action<UserException>? onProblem)
     {
         if (RunFolder.IsRun(folder)) return [folder];
-        return depth == 0 ? [] : Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal).SelectMany(below => Find(below, depth - 1));
+        if (depth == 0) return [];
+        try
+        {
+            return Directory.GetDirectories(folder).Order(StringComparer.Ordinal).SelectMany(below => Find(below, depth - 1, onProblem));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            onProblem?.Invoke(new UserException([new Problem($"the folder cannot be read: {InputFile.ReasonOf(exception)}", folder)], exception));
+            return [];
+        }
     }
 
     static RunOverview Read(string path)

@@ -85,11 +85,11 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Opens a folder to read from it, even while a run writes to it. Writing methods must not be called.</summary>
     /// <param name="path">The folder.</param>
-    /// <exception cref="UserException">The folder does not exist.</exception>
+    /// <exception cref="UserException">The folder does not exist, or is a file.</exception>
     public static RunFolder OpenForReading(string path)
     {
         path = Path.GetFullPath(path);
-        if (!Directory.Exists(path)) throw new CheckpointException(path, "the run folder does not exist");
+        if (!Directory.Exists(path)) throw new CheckpointException(path, File.Exists(path) ? "is a file, but a run folder is needed" : "the run folder does not exist");
         return new(path, null);
     }
 

@@ -100,7 +100,7 @@ public sealed class CharacterTokenizer : TextTokenizer
     }
 
     static UserException NotUtf8(string at = "", int? line = null) => new([new Problem($"the text is not UTF-8{at}, and a character vocabulary cannot encode bytes", Line: line,
-        Hint: "choose the byte or bpe tokenizer, or repair the text")]);
+        Hint: "choose a tokenizer of kind bytes or bpe, or repair the text")]);
 
     /// <inheritdoc/>
     public override int VocabularySize => bytesOfId.Length;

@@ -30,12 +30,12 @@ public sealed class StreamingEncoder
         }
     }
 
-    /// <summary>Ends the text and appends the ids of what was held back.</summary>
+    /// <summary>Ends the text and appends the ids of what was held back; another text may follow.</summary>
     /// <exception cref="UserException">The text contains something that the vocabulary cannot express.</exception>
     public void Finish(List<int> ids)
     {
         EncodeUntil(buffer.AsSpan(0, filled), filled, ids);
-        (filled, wanted) = (0, Block);
+        (filled, wanted, lines) = (0, Block, 0);
     }
 
     void EncodeToCut(List<int> ids)

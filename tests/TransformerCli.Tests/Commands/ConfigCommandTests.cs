@@ -42,7 +42,7 @@ public sealed class ConfigCommandTests : FolderTest
         Assert.Contains("gpt-stories", names.Select(n => n[0]));
         Assert.All(names, line => Assert.NotEmpty(line[1].Trim()));
         var check = CommandLine.Done(["config", "check", "--each", .. names.Select(n => n[0])]);
-        Assert.Contains("gpt2-small: correct, only a gpt model", check.Output);
+        Assert.Contains("gpt2-small: valid, only a gpt model", check.Output);
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class ConfigCommandTests : FolderTest
         var overlay = Write("overlay.yaml", "training: { steps: 900 }\n"u8.ToArray());
         Assert.Equal(2, CommandLine.Run("config", "check", "--each", good, overlay).ExitCode);
         var output = CommandLine.Printed("config", "check", good, overlay);
-        Assert.Contains("correct, gpt", output);
+        Assert.Contains("valid, gpt", output);
         Assert.Equal(0, CommandLine.Run("config", "check", "gpt-stories", "gpt2-small", "--set", "training.batch.tokens=8192").ExitCode);
     }
 

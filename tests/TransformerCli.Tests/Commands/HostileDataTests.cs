@@ -89,9 +89,13 @@ public sealed class HostileDataTests : FolderTest
         // The administrator may read everything, except without these capabilities.
         string[] likeOthers = Environment.IsPrivilegedProcess ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"] : [];
         var ended = ProgramProcess.Run(Folder, ["data", "inspect", At("set")], likeOthers);
+        var list = ProgramProcess.Run(Folder, ["runs", At("set")], likeOthers);
         Run("chmod", "700", At("set/locked"));
         Assert.True(ended.ExitCode == 2, $"{ended.ExitCode}: {ended.Error}");
         Assert.Contains($"error: {At("set/locked")}: the folder cannot be read: permission denied", ended.Error);
+        // A list of the runs beside it is still made.
+        Assert.True(list.ExitCode == 0, $"{list.ExitCode}: {list.Error}");
+        Assert.Contains($"warning: {At("set/locked")}: the folder cannot be read: permission denied", list.Error);
     }
 
     static void Run(string program, params string[] arguments)

@@ -57,7 +57,7 @@ public sealed class KindRulesTests(TrainedKinds runs) : IClassFixture<TrainedKin
         Assert.Contains($"transformer import {runs.At("exported")} --output RUN", CommandLine.Refused("generate", runs.At("exported"), "--prompt", "a"));
         var config = Path.Combine(runs.At("exported"), "config.json");
         File.WriteAllText(config, System.Text.RegularExpressions.Regex.Replace(File.ReadAllText(config), "\"n_head\": *[0-9]+", "\"n_head\": 3"));
-        Assert.Contains($"{config}: describes a model that cannot be made: model.width (16) must be divisible by model.heads (3)", CommandLine.Refused("import", runs.At("exported"), "--output", runs.At("imported")));
+        Assert.Contains($"{config}: describes a model that cannot be built: model.width (16) must be divisible by model.heads (3)", CommandLine.Refused("import", runs.At("exported"), "--output", runs.At("imported")));
         Assert.Contains("--layer (0) must be at least 1", CommandLine.Refused("plot", "positions", runs.Gpt, "--layer", "0", "--output", runs.At("p.svg")));
     }
 

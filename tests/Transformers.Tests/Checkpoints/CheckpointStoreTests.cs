@@ -157,6 +157,17 @@ public class CheckpointStoreTests : TempFolderTest
         Assert.Equal(1, store.FindNewestIntact(out _)!.Step);
     }
 
+    [Fact]
+    public void Without_a_checkpoint_that_could_be_intact_nothing_is_deleted()
+    {
+        using var folder = new TempFolder();
+        var store = Store(folder);
+        store.Write(Contents(1));
+        File.Delete(Path.Combine(store.PathOf(1), CheckpointFiles.Manifest));
+        Assert.Empty(store.Rotate(new(1)).Deleted);
+        Assert.Equal([1L], store.Steps());
+    }
+
     /// <summary>A process of its own, which knows of no checkpoint that it is intact.</summary>
     [Fact]
     public void A_deletion_that_fails_is_reported_and_does_not_stop_the_others()

@@ -86,7 +86,12 @@ public class TrainingStateTests : TempFolderTest
     public void What_is_no_state_at_all_is_refused(string text) => Refused(text);
 
     [Fact]
-    public void A_mistake_is_reported_with_its_line() => Assert.NotNull(Refused(Text.Replace("\"threads\": 2", "\"threads\": x")).Problems[0].Line);
+    public void A_mistake_is_reported_with_its_line_counted_from_1()
+    {
+        var problem = Refused(Text.Replace("\"threads\": 2", "\"threads\": x")).Problems[0];
+        Assert.Equal(Text.Split("\"threads\": 2")[0].Count(one => one == '\n') + 1, problem.Line);
+        Assert.DoesNotContain("LineNumber", problem.Message);
+    }
 
     [Fact]
     public void Deep_nesting_is_refused() => Refused(Text.Replace("\"epoch\": 2", "\"epoch\": " + new string('[', 100_000)));

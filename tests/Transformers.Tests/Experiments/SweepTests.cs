@@ -218,6 +218,38 @@ public sealed class SweepTests : TinyRunTest
         Assert.Equal(["of the data", "of a step", "of a step"], all.All);
     }
 
+    // A law is infinite at 0, so two of them have no difference there.
+    [Fact]
+    public void Laws_are_compared_above_0_if_the_run_at_0_has_not_finished()
+    {
+        var result = Made("val_loss", "model.drop.activations=0,0.1,0.2,0.4,0.8", n => 1 + 0.01 / n);
+        Assert.Equal((2, 1), (result.Fits.Count, result.Crossings.Count));
+    }
+
+    [Theory]
+    [InlineData("val_loss", 0)]
+    [InlineData("best.val_loss", 0)]
+    [InlineData("top1", 1)]
+    [InlineData("macro_f1", 1)]
+    [InlineData("match_accuracy", 1)]
+    [InlineData("accuracy_count", 1)]
+    [InlineData("image_recall_5", 1)]
+    [InlineData("chrf", 100)]
+    public void The_law_of_a_metric_is_that_of_its_error(string metric, int best)
+    {
+        var result = Made(metric, "data.limit=10,20,40,80", n => Math.Abs(best - (0.1 + 1 / n)));
+        Assert.Equal(Enumerable.Repeat(best == 0 ? metric : $"{best} - {metric}", 2), result.Fits.Select(fit => fit.Quantity));
+    }
+
+    // Results of runs that have not been trained, in two series; a run at 0 has none.
+    SweepResult Made(string metric, string vary, Func<double, double> valueAt)
+    {
+        var plan = Plan("made", 1, vary, "training.optimizer.lr=1e-3,2e-3");
+        return SweepResult.Of(plan, new SweepOptions { Training = runs.OptionsOf("unused") }, metric, [.. plan.Points.Select((point, i) =>
+            SweepFactor.NumberOf(point.Settings[plan.Across!.Name]) is > 0 and var n
+                ? SweepRun.Of(point, SweepRun.Finished) with { Results = new Dictionary<string, double> { [metric] = valueAt(n * (1 + 0.01 * (i % 3))) } } : SweepRun.Of(point, SweepRun.Pending))], stopped: null);
+    }
+
     [Fact]
     public void A_value_that_could_be_half_of_a_number_is_warned_of_before_the_first_run()
     {

@@ -32,5 +32,7 @@ public sealed class SpeechGeneratorTests : TempFolderTest
         Assert.All(SpeechGenerator.Classes, label => Assert.Equal(2, Directory.GetFiles(folder[$"set/train/{label}"]).Length));
         Assert.Equal(16_000, WavFile.Read(folder["set/test/seven/000007.wav"]).Samples.Length);
         Assert.Contains("exists and is not an empty folder", Assert.Throws<UserException>(() => SpeechGenerator.Write(folder["set"], 20, 1)).Message);
+        foreach (var count in (int[])[9, 1_000_001])
+            Assert.Contains($"the number of recordings ({count}) must be from 10", Assert.Throws<UserException>(() => SpeechGenerator.Write(folder["other"], count, 1)).Message);
     }
 }

@@ -146,5 +146,6 @@ public class IoTests : TempFolderTest
         Assert.Contains("byte 2", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder["a"], 3)).Message);
         Assert.Contains("the file does not exist", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder["absent"], 3)).Message);
         Assert.Contains("folder", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder.FullPath, 3)).Message);
+        Assert.Contains("NUL character", Assert.Throws<UserException>(() => BoundedFile.ReadText(folder["a\0b"], 3)).Message);
     }
 }

@@ -30,7 +30,7 @@ public sealed class ForeignConfigTests : TempFolderTest
     [InlineData("llama", """{"partial_rotary_factor": 0.5}""", "partial_rotary_factor: (0.5) is not supported")]
     [InlineData("llama", """{"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}""", "partial_rotary_factor: (0.5) is not supported")]
     [InlineData("llama", """{"head_dim": 12}""", "head_dim: (12) times num_attention_heads (4) must be hidden_size (24)")]
-    [InlineData("llama", """{"attention_bias": true}""", "mlp_bias: (False) must be attention_bias (True)")]
+    [InlineData("llama", """{"attention_bias": true}""", "mlp_bias: (false) must be attention_bias (true)")]
     [InlineData("llama", """{"hidden_act": "gelu"}""", "hidden_act: (gelu) is not supported")]
     [InlineData("llama", """{"num_key_value_heads": 3}""", "k_proj.weight is [12, 24], but config.json implies [18, 24]")]
     [InlineData("llama", """{"model_type": "mistral", "sliding_window": 4096}""", "model_type: (mistral) must be one of gpt2, llama")]
@@ -89,7 +89,7 @@ public sealed class ForeignConfigTests : TempFolderTest
             tensors["classifier.weight"] = tensors["classifier.weight"][..1];
             tensors["classifier.bias"] = tensors["classifier.bias"][..1];
         });
-        Assert.Contains("id2label: has one class, which transformers reads as the regression of a number", Assert.ThrowsAny<UserException>(() => HuggingFaceImport.Import(path, folder["run"])).Message);
+        Assert.Contains("id2label: has one class, which transformers treats as regression", Assert.ThrowsAny<UserException>(() => HuggingFaceImport.Import(path, folder["run"])).Message);
     }
 
     // DeiT III adds positions to patches alone; with the class token's position in the class token, it is the golden model.

@@ -62,6 +62,16 @@ public sealed class HostileFolderTests : TempFolderTest
     }
 
     [Fact]
+    public void An_index_that_is_not_json_is_reported_with_its_line()
+    {
+        var path = Copy("llama");
+        File.WriteAllText(Path.Combine(path, "model.safetensors.index.json"), "{\n  x");
+        var message = Refused(path);
+        Assert.Contains("model.safetensors.index.json:2:3: is not valid JSON", message);
+        Assert.DoesNotContain("LineNumber", message);
+    }
+
+    [Fact]
     public void A_link_to_a_file_elsewhere_is_not_followed()
     {
         var path = Copy("llama");

@@ -109,6 +109,7 @@ public class BpeTrainerTests : TempFolderTest
         Refused(new() { VocabularySize = 300, SpecialTokens = ["a", "a"] });
         Refused(new() { VocabularySize = 300, SpecialTokens = [""] });
         Refused(new() { VocabularySize = 300, Threads = -1 });
+        Refused(new() { VocabularySize = 300, Threads = int.MaxValue });
     }
 
     [Fact]

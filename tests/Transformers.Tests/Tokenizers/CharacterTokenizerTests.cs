@@ -32,6 +32,16 @@ public class CharacterTokenizerTests
     }
 
     [Fact]
+    public void An_encoder_counts_the_lines_of_each_text_anew()
+    {
+        var (encoder, ids) = (CharacterTokenizer.FromText("a\n").CreateEncoder(), new List<int>());
+        encoder.Append("a\na\n"u8, ids);
+        encoder.Finish(ids);
+        encoder.Append("a\nz"u8, ids);
+        Assert.Equal(2, Assert.Throws<UserException>(() => encoder.Finish(ids)).Problems[0].Line);
+    }
+
+    [Fact]
     public void A_text_that_is_empty_or_cut_inside_a_character_is_refused_with_the_place()
     {
         Assert.Throws<UserException>(() => CharacterTokenizer.FromText(""));

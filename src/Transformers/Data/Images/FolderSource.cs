@@ -116,7 +116,7 @@ sealed class TarSource : ImageSource
     {
         var entry = entries[index];
         if (entry.Size > maxBytes)
-            throw new ImageException(ImageFault.TooLarge, $"the file has {entry.Size} bytes, the limit is {maxBytes}", NameOf(index));
+            throw new ImageException(ImageFault.TooLarge, $"the file has {entry.Size} bytes, but the limit is {maxBytes}", NameOf(index));
         try
         {
             var bytes = new byte[entry.Size];

@@ -122,7 +122,7 @@ static class JsonArray
             }
             catch (InvalidOperationException exception)
             {
-                throw new UserException([new Problem($"a text of the array contains half of a surrogate pair", origin, Hint: "write the file as .jsonl, where it becomes U+FFFD")], exception);
+                throw new UserException([new Problem($"a text of the array contains a lone surrogate", origin, Hint: "write the file as .jsonl, where it becomes U+FFFD")], exception);
             }
         }
     }

@@ -10,10 +10,10 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
     {
         var forms = Glyphs.FormsOf(character);
         var form = forms[random.Next(forms.Count)];
-        var (canvas, ink, ground) = Ground();
+        var (canvas, ink, background) = Background();
         var place = Place(aspect: 0.72f);
         var width = (float)random.Uniform(style.MinPen, style.MaxPen) * side;
-        Clutter(canvas, ground);
+        Clutter(canvas, background);
         foreach (var pen in form)
         {
             var points = pen.Points.Select(p => Vector2.Transform(Miss(p - new Vector2(0.5f)), place)).ToArray();
@@ -27,9 +27,9 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
     /// <summary>One plane figure, filled or in outline.</summary>
     public RgbImage Shape(string name)
     {
-        var (canvas, ink, ground) = Ground();
+        var (canvas, ink, background) = Background();
         var place = Place(aspect: (float)random.Uniform(0.85, 1));
-        Clutter(canvas, ground);
+        Clutter(canvas, background);
         var outlines = Shapes.Outlines(name).Select(loop =>
         {
             // Corners are moved a little; moving the many points of a round figure would make a rough edge.
@@ -61,7 +61,7 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
             * Matrix3x2.CreateTranslation(center * side);
     }
 
-    (Canvas Canvas, Vector3 Ink, float Ground) Ground()
+    (Canvas Canvas, Vector3 Ink, float Background) Background()
     {
         var canvas = new Canvas(side);
         var sign = random.Chance(style.DarkInk) ? -1 : 1;
@@ -76,13 +76,13 @@ sealed class FigureDrawing(DrawingStyle style, int side, SampleRandom random)
     }
 
     // Stray strokes near the edge and small blots, as bright as the background: clutter that is not read as ink.
-    void Clutter(Canvas canvas, float ground)
+    void Clutter(Canvas canvas, float background)
     {
         for (var left = random.Next(style.Clutter + 1); left > 0; left--)
         {
             Vector3 color;
             do color = Color();
-            while (Math.Abs(Brightness(color) - ground) > style.Contrast * 0.6);
+            while (Math.Abs(Brightness(color) - background) > style.Contrast * 0.6);
             var start = side * new Vector2((float)random.NextDouble(), (float)random.NextDouble());
             var angle = random.Uniform(0, 2 * Math.PI);
             var length = side * random.Uniform(0, 0.4);

@@ -136,7 +136,7 @@ static class SceneDrawing
     {
         var image = new RgbImage(Side, Side);
         var pixels = new Vector3[Side * Side];
-        Ground(pixels, random);
+        FillBackground(pixels, random);
         foreach (var thing in things)
         {
             var circle = Draw(pixels, thing, random);
@@ -153,7 +153,7 @@ static class SceneDrawing
         return image;
     }
 
-    static void Ground(Vector3[] pixels, SampleRandom random)
+    static void FillBackground(Vector3[] pixels, SampleRandom random)
     {
         var level = (float)random.Uniform(0.6, 0.8);
         var (across, down) = ((float)random.Uniform(-0.1, 0.1), (float)random.Uniform(-0.1, 0.1));

@@ -159,9 +159,10 @@ public static class SpeechGenerator
     /// <param name="folder">A folder that does not exist or is empty.</param>
     /// <param name="count">Training sounds; validation gets a tenth and test a fifth as many, at least one of each class.</param>
     /// <param name="cancel">Cancels the writing, and leaves nothing behind.</param>
-    /// <exception cref="UserException">The folder is not empty or cannot be written.</exception>
+    /// <exception cref="UserException">There are too few sounds or too many, or the folder is not empty or cannot be written.</exception>
     public static void Write(string folder, int count, ulong seed, CancellationToken cancel = default)
     {
+        if (count < Classes.Count || count > 1_000_000) throw new UserException($"the number of recordings ({count}) must be from {Classes.Count}, for one of each class, to 1,000,000");
         PartialFolder.Fill(folder, "the recordings", path =>
         {
             foreach (var (split, (name, _)) in Splits.Index())

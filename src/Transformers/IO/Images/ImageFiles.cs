@@ -24,7 +24,7 @@ public static class ImageFiles
             if (!named && SpecialFile.IsAt(path)) throw new ImageException(ImageFault.Unreadable, $"{SpecialFile.What}, but a file is needed", path);
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
             if (!file.CanSeek) return ReadPipe(file, path, maxBytes);
-            if (file.Length > maxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, the limit is {maxBytes}", path);
+            if (file.Length > maxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, but the limit is {maxBytes}", path);
             var bytes = new byte[file.Length];
             file.ReadExactly(bytes);
             return bytes;

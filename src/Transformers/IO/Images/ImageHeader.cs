@@ -10,13 +10,13 @@ static class ImageHeader
     internal static ImageInfo Read(ReadOnlySpan<byte> file, ImageLimits limits)
     {
         if (file.IsEmpty) throw new ImageException(ImageFault.Truncated, "the file is empty");
-        if (file.Length > limits.MaxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, the limit is {limits.MaxBytes}");
+        if (file.Length > limits.MaxBytes) throw new ImageException(ImageFault.TooLarge, $"the file has {file.Length} bytes, but the limit is {limits.MaxBytes}");
         var info = ReadFormat(file);
         if (info.Width <= 0 || info.Height <= 0) throw new ImageException(ImageFault.Corrupt, "the header gives a size of zero");
         if (info.Orientation >= 5) info = info with { Width = info.Height, Height = info.Width };
         // 4 bytes per pixel must fit into one array.
         var most = Math.Min(limits.MaxPixels, Array.MaxLength / 4);
-        if ((long)info.Width * info.Height > most) throw new ImageException(ImageFault.TooLarge, $"the header gives {info.Width} x {info.Height} pixels, the limit is {most} in total");
+        if ((long)info.Width * info.Height > most) throw new ImageException(ImageFault.TooLarge, $"the header gives {info.Width} x {info.Height} pixels, but the limit is {most} in total");
         return info;
     }
 

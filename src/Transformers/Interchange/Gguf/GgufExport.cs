@@ -94,13 +94,13 @@ static class GgufExport
     static IEnumerable<WeightRow> LlamaRows(GptConfig model, LayoutSizes sizes)
     {
         var (V, D, F) = (sizes.Vocabulary, model.Width, FeedForward.HiddenWidth(model.FeedForward, model.Width));
-        var (heads, groups, width) = (model.Heads, model.KeyValueHeads ?? model.Heads, D / model.Heads);
-        var rotated = new RotatedPairs(heads, groups, width);
+        var (heads, kvHeads, width) = (model.Heads, model.KeyValueHeads ?? model.Heads, D / model.Heads);
+        var rotated = new RotatedPairs(heads, kvHeads, width);
         yield return new("tok_emb.weight", WeightChange.Same, new ForeignTensor("token_embd.weight", V, D));
         foreach (var row in WeightRow.Repeat(model.Layers,
         [
             new("blocks.*.norm1.weight", WeightChange.Same, new ForeignTensor("blk.*.attn_norm.weight", D)),
-            .. WeightRow.Layer("blocks.*.attn.qkv", model.Bias, rotated, new("blk.*.attn_q", D, D), new("blk.*.attn_k", groups * width, D), new("blk.*.attn_v", groups * width, D)),
+            .. WeightRow.Layer("blocks.*.attn.qkv", model.Bias, rotated, new("blk.*.attn_q", D, D), new("blk.*.attn_k", kvHeads * width, D), new("blk.*.attn_v", kvHeads * width, D)),
             .. WeightRow.Layer("blocks.*.attn.proj", model.Bias, WeightChange.Same, new ForeignTensor("blk.*.attn_output", D, D)),
             new("blocks.*.norm2.weight", WeightChange.Same, new ForeignTensor("blk.*.ffn_norm.weight", D)),
             .. WeightRow.Layer("blocks.*.mlp.up", model.Bias, WeightChange.Stacked, new("blk.*.ffn_gate", F, D), new("blk.*.ffn_up", F, D)),
@@ -142,12 +142,12 @@ static class GgufExport
     }
 
     /// <summary>Splits queries, keys and values, and reorders the rotated dimensions: llama.cpp pairs i with i + 1, this program i with i + E/2.</summary>
-    sealed class RotatedPairs(int heads, int groups, int width) : WeightChange
+    sealed class RotatedPairs(int heads, int kvHeads, int width) : WeightChange
     {
         public override Tensor[] Export(Tensor[] ours, ForeignTensor[] theirs)
         {
-            var parts = ours[0].split([heads * width, groups * width, groups * width], 0);
-            return [Paired(parts[0], heads), Paired(parts[1], groups), parts[2].contiguous()];
+            var parts = ours[0].split([heads * width, kvHeads * width, kvHeads * width], 0);
+            return [Paired(parts[0], heads), Paired(parts[1], kvHeads), parts[2].contiguous()];
         }
 
         Tensor Paired(Tensor part, int count)

@@ -117,14 +117,14 @@ sealed class LlamaLayout : HuggingFaceLayout<GptConfig>
         if (config.Has("head_dim") && config.Int("head_dim") * (long)heads != width)
             throw config.Error("head_dim", $"({config.Int("head_dim")}) times num_attention_heads ({heads}) must be hidden_size ({width})");
         var bias = config.Flag("attention_bias", false);
-        if (config.Flag("mlp_bias", false) != bias) throw config.Error("mlp_bias", $"({!bias}) must be attention_bias ({bias}): models in this program have biases everywhere or nowhere");
-        var (hidden, groups) = (config.Int("intermediate_size", 11008), config.Int("num_key_value_heads", heads, most: 10_000));
+        if (config.Flag("mlp_bias", false) != bias) throw config.Error("mlp_bias", $"({(bias ? "false) must be attention_bias (true" : "true) must be attention_bias (false")}): models in this program have biases everywhere or nowhere");
+        var (hidden, kvHeads) = (config.Int("intermediate_size", 11008), config.Int("num_key_value_heads", heads, most: 10_000));
         var standard = FeedForward.HiddenWidth(new SwiGluConfig(), width);
         var sizes = new LayoutSizes(config.Int("vocab_size", 32000, least: 2));
         var model = new GptConfig
         {
             Vocabulary = sizes.Vocabulary,
-            Layers = config.Int("num_hidden_layers", 32, most: 10_000), Heads = heads, KeyValueHeads = groups == heads ? null : groups, Width = width,
+            Layers = config.Int("num_hidden_layers", 32, most: 10_000), Heads = heads, KeyValueHeads = kvHeads == heads ? null : kvHeads, Width = width,
             Context = config.Int("max_position_embeddings", 2048), FeedForward = new SwiGluConfig { Width = hidden == standard ? null : hidden },
             Positions = new RotaryPositionsConfig { Base = rotary.Append(config).First(part => part == config || part.Has("rope_theta")).Number("rope_theta", 10_000) },
             Norm = new RmsNormConfig { Epsilon = config.Number("rms_norm_eps", 1e-6) }, Bias = bias, Dropout = config.Number("attention_dropout", 0),

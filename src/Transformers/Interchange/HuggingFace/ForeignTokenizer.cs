@@ -34,7 +34,7 @@ static class ForeignTokenizer
         var ids = tokenizer.EncodeToIds(text).ToArray();
         var back = tokenizer.Decode(ids);
         if (back == text || tokenizer.EncodeToIds(back).SequenceEqual(ids)) return;
-        var at = Enumerable.Range(0, Math.Min(back.Length, text.Length)).FirstOrDefault(i => back[i] != text[i]);
+        var at = text.AsSpan().CommonPrefixLength(back);
         throw new UserException([new Problem($"the tokenizer does not reproduce a text: {MessageText.Quote(text[at..], 20)} becomes {MessageText.Quote(back[at..], 20)}", folder)]);
     }
 

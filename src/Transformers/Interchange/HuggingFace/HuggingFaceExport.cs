@@ -103,7 +103,7 @@ static class HuggingFaceExport
     static void CheckComplete(SafetensorsFile file, List<WeightRow> rows)
     {
         var written = rows.SelectMany(row => row.Ours).ToHashSet(StringComparer.Ordinal);
-        if (file.Tensors.FirstOrDefault(tensor => !written.Contains(tensor.Name)) is { } left) throw new InvalidOperationException($"the layout has no place for {left.Name}");
+        if (file.Tensors.FirstOrDefault(tensor => !written.Contains(tensor.Name)) is { } left) throw new InvalidOperationException($"the layout has no row for {left.Name}");
     }
 
     static IEnumerable<TensorBytes> TensorsOf(WeightRow row, SafetensorsFile file, ExportType type)

@@ -46,7 +46,7 @@ public static class HuggingFaceImport
         }
         catch (UserException exception)
         {
-            throw new UserException([.. exception.Problems.Select(problem => new Problem($"describes a model that cannot be made: {problem.Message}", Path.Combine(folder, "config.json"), Hint: problem.Hint))], exception);
+            throw new UserException([.. exception.Problems.Select(problem => new Problem($"describes a model that cannot be built: {problem.Message}", Path.Combine(folder, "config.json"), Hint: problem.Hint))], exception);
         }
         using var contents = new CheckpointContents(0);
         var tensors = new List<(string Name, Tensor Tensor)>();

@@ -124,7 +124,7 @@ static class Shared
     internal static int Classes(ForeignConfig config, int outputs)
     {
         config.Require("problem_type", "single_label_classification", "single_label_classification");
-        return outputs > 1 ? outputs : throw config.Error("id2label", "has one class, which transformers reads as the regression of a number: classifiers have at least 2");
+        return outputs > 1 ? outputs : throw config.Error("id2label", "has one class, which transformers treats as regression: classifiers have at least 2");
     }
 
     /// <summary>Names of classes as two objects, as in such configs.</summary>

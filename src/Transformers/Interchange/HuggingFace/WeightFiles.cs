@@ -20,7 +20,7 @@ sealed class WeightFiles : IDisposable
         try
         {
             if (File.Exists(Path.Combine(folder, Index))) OpenShards(folder, Path.Combine(folder, Index));
-            else if (File.Exists(Path.Combine(folder, Single))) Add(Open(folder, Single));
+            else if (File.Exists(Path.Combine(folder, Single))) AddTensors(Open(folder, Single));
             else throw Missing(folder);
         }
         catch
@@ -66,7 +66,7 @@ sealed class WeightFiles : IDisposable
             foreach (var tensor in file.Tensors)
                 if (!map.TryGetValue(tensor.Name, out var where) || where != shard.Key)
                     throw new UserException([new Problem($"has the tensor {MessageText.Quote(tensor.Name)}, which {Index} {(where is null ? "does not name" : $"says is in {where}")}", file.Path)]);
-            Add(file);
+            AddTensors(file);
         }
     }
 
@@ -85,15 +85,20 @@ sealed class WeightFiles : IDisposable
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            throw new UserException([new Problem($"is not valid JSON: {exception.Message}", index)], exception);
+            var json = exception as JsonException;
+            throw new UserException([new Problem($"is not valid JSON: {JsonStyle.ReasonOf(exception)}", index, Line: (int?)json?.LineNumber + 1, Column: (int?)json?.BytePositionInLine + 1)], exception);
         }
     }
 
-    static SafetensorsFile Open(string folder, string name) => SafetensorsFile.Open(SafePath.Resolve(folder, name));
-
-    void Add(SafetensorsFile file)
+    SafetensorsFile Open(string folder, string name)
     {
+        var file = SafetensorsFile.Open(SafePath.Resolve(folder, name));
         files.Add(file);
+        return file;
+    }
+
+    void AddTensors(SafetensorsFile file)
+    {
         foreach (var tensor in file.Tensors)
             if (!tensors.TryAdd(CurrentName(tensor.Name), (file, tensor))) throw new UserException([new Problem($"has the tensor {MessageText.Quote(tensor.Name)} under both its old and its new name", file.Path)]);
     }

@@ -128,6 +128,10 @@ public static class ConfusionPlot
         {
             throw Wrong(path, $"is not a document with a confusion matrix: {exception.Message}", exception);
         }
+        catch (UserException exception) when (exception.Problems is [{ File: null } problem])
+        {
+            throw new UserException([problem with { File = path }], exception);
+        }
     }
 
     static UserException Wrong(string path, string what, Exception? inner = null) =>

@@ -76,7 +76,7 @@ public static class LossPlot
         return smoothed;
     }
 
-    static UserException Empty(string name) => new($"{name} has no losses yet", "they are written every log.every steps");
+    static UserException Empty(string name) => new($"{name} has no losses yet", "they are written every training.log.every steps");
 }
 
 /// <summary>The learning rate over the steps of a run.</summary>

@@ -88,6 +88,8 @@ public sealed record BpeTrainerOptions
     /// <summary>Threads that count pieces, 0 for one per processor. The result does not depend on it.</summary>
     public int Threads { get; init; }
 
+    const int MostThreads = 1024;
+
     internal int MergesWanted => VocabularySize - 256 - SpecialTokens.Count;
 
     internal void Check()
@@ -96,7 +98,7 @@ public sealed record BpeTrainerOptions
         if (MergesWanted < 0 || VocabularySize > TokenizerLimits.Ids)
             throw new UserException($"vocabulary ({VocabularySize}) must be between {256 + SpecialTokens.Count} (256 bytes, {SpecialTokens.Count} special) and {TokenizerLimits.Ids}");
         if (MinimumFrequency < 1) throw new UserException($"minimum frequency ({MinimumFrequency}) must be at least 1");
-        if (Threads < 0) throw new UserException($"threads ({Threads}) must not be negative");
+        if (Threads is < 0 or > MostThreads) throw new UserException($"threads ({Threads}) must be between 0 and {MostThreads}", "0 means one per processor");
     }
 }
 

@@ -106,7 +106,7 @@ sealed class MergeEffects(int symbols)
         internal readonly Neighbour[] Neighbours = new Neighbour[symbols];
         internal readonly List<int> Touched = [];
         /// <summary>Neighbour and position of each new pair, in order of positions.</summary>
-        internal readonly List<(int Neighbour, int Place)> Events = [];
+        internal readonly List<(int Neighbour, int Position)> Events = [];
         int[]?[] positions = [];
 
         internal ref Neighbour Add(int neighbour, int position, long weight)

@@ -146,7 +146,7 @@ sealed class BoundedJson(byte[] utf8, string file)
     /// <summary>Reads the whole document with an action for its value.</summary>
     internal void ReadDocument(ValueReader read) => WellFormed(() => Read(read));
 
-    /// <summary>Runs code that reads strings of the document, where bytes that are not UTF-8 and halves of surrogate pairs are detected.</summary>
+    /// <summary>Runs code that reads strings of the document, where bytes that are not UTF-8 and lone surrogates are detected.</summary>
     internal T WellFormed<T>(Func<T> read)
     {
         try
@@ -155,7 +155,7 @@ sealed class BoundedJson(byte[] utf8, string file)
         }
         catch (InvalidOperationException exception)
         {
-            throw new UserException([new Problem($"contains text that is not well-formed: {FirstSentence(exception.Message)}", File: file)], exception);
+            throw new UserException([new Problem($"contains text that is not well-formed: {JsonStyle.ReasonOf(exception)}", File: file)], exception);
         }
     }
 
@@ -171,14 +171,12 @@ sealed class BoundedJson(byte[] utf8, string file)
         }
         catch (JsonException exception)
         {
-            throw new UserException([new Problem($"is not valid JSON: {FirstSentence(exception.Message)}", File: file,
+            throw new UserException([new Problem($"is not valid JSON: {JsonStyle.ReasonOf(exception)}", File: file,
                 Line: (int?)exception.LineNumber + 1, Column: (int?)exception.BytePositionInLine + 1)], exception);
         }
     }
 
     UserException Fault(string message) => new([new Problem(message, File: file)]);
-
-    static string FirstSentence(string message) => message.Split(". ")[0].Split(" LineNumber:")[0].TrimEnd('.');
 }
 
 /// <summary>Members of JSON objects that may be missing or of another type.</summary>
@@ -189,7 +187,7 @@ static class JsonMembers
     /// <param name="content">Its bytes.</param>
     /// <param name="type">The type of model, such as <c>WordLevel</c>.</param>
     /// <param name="read">Reads the document.</param>
-    /// <exception cref="UserException">It contains bytes that are not UTF-8, or half a surrogate pair; also whatever <paramref name="read"/> throws.</exception>
+    /// <exception cref="UserException">It contains bytes that are not UTF-8, or a lone surrogate; also whatever <paramref name="read"/> throws.</exception>
     internal static T? TryReadModel<T>(string path, byte[] content, string type, Func<JsonElement, T> read) where T : class
     {
         // A file that does not contain the type's name is not parsed twice.

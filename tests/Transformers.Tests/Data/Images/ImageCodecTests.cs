@@ -99,7 +99,7 @@ public class ImageCodecTests
         {
             var fault = Assert.Throws<ImageException>(() => ImageCodec.Decode(file));
             Assert.Equal(ImageFault.TooLarge, fault.Fault);
-            Assert.Contains("pixels, the limit is 100000000", fault.Message);
+            Assert.Contains("pixels, but the limit is 100000000", fault.Message);
         }
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }

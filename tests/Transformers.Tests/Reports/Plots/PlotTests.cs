@@ -84,12 +84,13 @@ public class PlotTests
     [InlineData("""{"confusion":7,"labels":["a"]}""", "is not a document with a confusion matrix")]
     [InlineData("""[1]""", "has no confusion matrix")]
     [InlineData("""{"confusion":""", "is not JSON")]
+    [InlineData("""{"confusion":[[3,1]],"labels":["a","b"]}""", "FILE: the confusion matrix must have 2 rows")]
     public void The_document_of_eval_is_read_and_another_refused(string text, string? problem)
     {
         var file = Path.GetTempFileName();
         File.WriteAllText(file, text);
         if (problem is null) Assert.Equal(["a", "b"], ConfusionPlot.Read(file).Panels[0].RowLabels);
-        else Assert.Contains(problem, Assert.Throws<UserException>(() => ConfusionPlot.Read(file)).Message);
+        else Assert.Contains(problem.Replace("FILE", file), Assert.Throws<UserException>(() => ConfusionPlot.Read(file)).Message);
         File.Delete(file);
     }
 
