@@ -48,12 +48,12 @@ static class ParallelFiles
     }
 
     static IEnumerable<(int Line, string[] Columns)> Rows(string path) =>
-        IsCsv(path) ? CommaSeparated.Read(path) : TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
+        IsCsv(path) ? CommaSeparated.ReadTexts(path) : TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
 
     static bool IsCsv(string path) => EndingOf(path) == ".csv";
 
-    /// <summary>The extension of a file, without that of its compression.</summary>
-    internal static string EndingOf(string path) => Path.GetExtension(path.EndsWith(".gz", StringComparison.Ordinal) ? path[..^3] : path);
+    /// <summary>The extension of a file in lower case, without that of its compression.</summary>
+    internal static string EndingOf(string path) => Path.GetExtension(path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path).ToLowerInvariant();
 
     /// <summary>The names of columns on the first line of a table of pairs; null if there are none.</summary>
     internal static string? HeaderOf(string path, params string[] names)

@@ -58,7 +58,7 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
 
     static string NameOf(string file) => Path.GetFileNameWithoutExtension(Plain(file));
 
-    static string EndingOf(string file) => Path.GetExtension(Plain(file)).ToLowerInvariant();
+    static string EndingOf(string file) => ParallelFiles.EndingOf(file);
 
     static string Plain(string file) => file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? file[..^3] : file;
 
@@ -94,7 +94,7 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
         ? ParallelFiles.ReadPair(source, target).Select((pair, i) => (i + 1, new[] { pair.Source, pair.Target }))
         : EndingOf(files[0]) == ".csv" ? CommaSeparated.ReadTexts(files[0]) : TextLines.ReadTexts(files[0]).Select((line, i) => (i + 1, line.Split('\t')));
 
-    // Looks for another separator, of which all lines have the same number.
+    // Looks for another separator that occurs equally often in every line.
     sealed class Separators(string[] files)
     {
         static readonly (char Sign, string Name)[] Known = [(';', "semicolons"), ('\t', "tabs"), (',', "commas"), ('|', "vertical bars")];
