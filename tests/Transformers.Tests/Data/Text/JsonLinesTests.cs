@@ -53,6 +53,7 @@ public class JsonLinesTests : FolderTest
     [InlineData("{\"text\":\"a\"}\n{\"body\":\"b\"}", "has no field")]
     [InlineData("{\"text\":\"a\"}\n{\"text\":7}", "must be a string")]
     [InlineData("{\"text\":\"a\"}\n{\"text\":\"b\",\"text\":\"c\"}", "appears twice")]
+    [InlineData("{\"text\":\"a\"}\n{\"\\ud800\":1,\"text\":\"b\"}", "half of a surrogate pair")]
     public void A_bad_line_is_named_by_file_and_number(string text, string message)
     {
         var problem = Assert.Single(Assert.Throws<UserException>(() => Read(text)).Problems);
