@@ -62,7 +62,7 @@ public sealed class CliContext(TextReader input, TextWriter output, TextWriter e
 
     static Option<int?> CreateThreads()
     {
-        var option = new Option<int?>("--threads") { Description = "Threads to compute with [default: TRANSFORMER_THREADS, OMP_NUM_THREADS, or one per core]", HelpName = "N" };
+        var option = new Option<int?>("--threads") { Description = "Number of threads [default: TRANSFORMER_THREADS, OMP_NUM_THREADS, or one per core]", HelpName = "N" };
         option.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && int.TryParse(text, out var threads) && threads is < 1 or > 1024) result.AddError($"--threads ({text}) must be a whole number from 1 to 1024");

@@ -106,7 +106,7 @@ static class CommonOptions
     };
 
     /// <param name="standard">The default in words, such as <c>the run's</c>.</param>
-    internal static Option<string?> Precision(string standard = "auto") => new Option<string?>("--precision") { Description = $"The type of matrix products: auto, fp32 or bf16 [default: {standard}]", HelpName = "PRECISION" }.OneOf("auto", "fp32", "bf16");
+    internal static Option<string?> Precision(string standard = "auto") => new Option<string?>("--precision") { Description = $"The number format of matrix products: auto, fp32 or bf16 [default: {standard}]", HelpName = "PRECISION" }.OneOf("auto", "fp32", "bf16");
 
     internal static Option<string?> Quantize() => new Option<string?>("--quantize") { Description = "Keep the weight matrices in 8 bits (int8), on the CPU", HelpName = "int8" }.OneOf("int8");
 

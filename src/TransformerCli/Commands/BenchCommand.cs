@@ -21,7 +21,7 @@ static class BenchCommand
     static Command Kernels(CliContext context)
     {
         var device = CommonOptions.Device();
-        return context.Create("kernels", "Measures the peaks of this machine, and the fraction of them that a model's kernels reach.\n\nExample: transformer bench kernels", [device], (parse, _) =>
+        return context.Create("kernels", "Measures this machine's peak throughput, and the fraction of it that a model's kernels reach.\n\nExample: transformer bench kernels", [device], (parse, _) =>
         {
             context.Error.Progress.Show("measuring");
             var result = KernelBenchmark.Run(parse.ResolveDevice(context, device));

@@ -68,7 +68,7 @@ public static class ConfigCommand
         var files = new Argument<string[]>("FILE") { Description = "Config files, or names of ready-made configs; several are merged, later ones overriding earlier ones, as train does", HelpName = "FILE", Arity = ArgumentArity.OneOrMore, CompletionSources = { Completions.Configs } };
         var each = new Option<bool>("--each") { Description = "Check each file by itself instead of merging them" };
         var sets = CommonOptions.Sets();
-        return context.Create("check", "Checks a config, or the config that several files merge to; reports every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6", [files, each, sets], (parse, _) =>
+        return context.Create("check", "Checks a config, or the config that several files merge into; reports every mistake with its line and remedy.\n\nExample: transformer config check mine.yaml --set model.layers=6", [files, each, sets], (parse, _) =>
         {
             var names = parse.GetRequiredValue(files);
             var given = parse.GetValue(sets) ?? [];

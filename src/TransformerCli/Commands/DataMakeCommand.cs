@@ -36,7 +36,7 @@ public static class DataMakeCommand
     {
         var size = new Option<string>("--size") { Description = "How much text, such as 20MB", HelpName = "SIZE", DefaultValueFactory = _ => "20MB" };
         var (seed, output) = (Seed(), Output("stories"));
-        return context.Create("stories", $"Writes short English stories, separated by lines with {StoryGenerator.Separator}.\n\nExample: transformer data make stories --size 20MB --output data/stories", [size, seed, output], (parse, cancel) =>
+        return context.Create("stories", $"Writes short English stories, separated by {StoryGenerator.Separator} lines.\n\nExample: transformer data make stories --size 20MB --output data/stories", [size, seed, output], (parse, cancel) =>
         {
             if (!ByteSize.TryParse(parse.GetValue(size)!, out var bytes) || bytes.Bytes == 0)
                 throw new UserException($"--size ({parse.GetValue(size)}) must be a size such as 20MB, above 0");
@@ -93,7 +93,7 @@ public static class DataMakeCommand
         var count = new Option<int>("--size") { Description = "Training recordings; validation gets a tenth and test a fifth as many, with different voices", HelpName = "N", DefaultValueFactory = _ => 4_000 };
         var (seed, output) = (Seed(), Output("speech"));
         output.Description = "The folder to write; it must be empty or not exist";
-        return context.Create("speech", "Synthesises the words for 0 to 9 in many voices and over noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech", [output, count, seed], (parse, cancel) =>
+        return context.Create("speech", "Synthesises the words for 0 to 9 in many voices, over background noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech", [output, count, seed], (parse, cancel) =>
         {
             var (folder, number) = (parse.GetValue(output)!, parse.AtLeast(SpeechGenerator.Classes.Count, count));
             context.Error.Progress.Show("speaking");

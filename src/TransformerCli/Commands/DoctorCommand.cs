@@ -175,7 +175,7 @@ static class CompletionCommand
             if (result.Tokens is [{ Value: not ("bash" or "zsh" or "fish" or "pwsh") } other]) result.AddError($"SHELL ({other.Value}) must be one of bash, zsh, fish, pwsh");
         });
         return context.Create("completion", """
-            Prints a script that makes a shell complete commands, options, names of ready-made configs, run folders and settings.
+            Prints a script with which a shell completes commands, options, names of ready-made configs, run folders and settings.
 
             bash: source <(transformer completion bash) in ~/.bashrc; zsh: the same after compinit in ~/.zshrc;
             fish: transformer completion fish > ~/.config/fish/completions/transformer.fish;

@@ -21,7 +21,7 @@ static class EvalCommand
         var nproc = CommonOptions.Processes();
         var (device, precision, quantize) = (CommonOptions.Device(), CommonOptions.Precision("the run's"), CommonOptions.Quantize());
         return context.Create("eval", """
-            Measures a trained model on a whole split.
+            Evaluates a trained model on a whole split.
 
             Example: transformer eval runs/gpt-stories --json
             """, [run, data, split, checkpoint, batchSize, output, expect, nproc, device, precision, quantize, .. search.All],

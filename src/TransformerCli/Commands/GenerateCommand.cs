@@ -20,7 +20,7 @@ static class GenerateCommand
         var prompt = new Option<string?>("--prompt") { Description = "The text to continue, or the sentence to translate", HelpName = "TEXT" };
         var input = new Option<string?>("--input") { Description = "Continue each line of this file; - reads standard input", HelpName = "FILE" };
         var stream = new Option<bool>("--stream") { Description = "Print text as it is generated" };
-        var num = new Option<int>("--num") { Description = "Completions of each prompt", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var num = new Option<int>("--num") { Description = "Completions per prompt", HelpName = "N", DefaultValueFactory = _ => 1 };
         var overflow = new Option<string>("--overflow") { Description = "At the end of the context: stop, or slide to keep the last half as the new context", HelpName = "stop|slide", DefaultValueFactory = _ => "stop" }.OneOf("stop", "slide");
         var (sampling, search) = (new SamplingOptions(), new SearchOptions());
         var nproc = CommonOptions.Processes();

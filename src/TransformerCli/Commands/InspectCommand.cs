@@ -21,7 +21,7 @@ static class InspectCommand
         var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the config's"));
         return context.Create("inspect", """
             Prints the parameters of a config, its FLOPs per token or image, and memory by kind; then runs one micro-batch of
-            random inputs to measure activations, step time and throughput, if memory and 30 seconds suffice.
+            random inputs to measure activations, step time and throughput, if there is enough memory and 30 seconds are enough.
             A multiplication and an addition are two FLOPs; many papers count them as one.
 
             Example: transformer inspect gpt-stories --set model.layers=8 --devices 4

@@ -94,7 +94,7 @@ static class PlotCommand
         var layer = new Option<int?>("--layer") { Description = "Only this layer, from 1", HelpName = "N" };
         var head = new Option<int?>("--head") { Description = "Only this head, from 1", HelpName = "N" };
         return Kind(context, "attention", """
-            Which token or which patch of a series attends to which, in every layer and head; for an image or a sound, attention combined
+            Which tokens, or patches of a series, attend to which, in every layer and head; for an image or a sound, attention combined
             over all layers; for an image with a text, attention in both directions.
 
             Example: transformer plot attention runs/gpt-stories --text "Once upon a time" --layer 1 --head 2
@@ -130,7 +130,7 @@ static class PlotCommand
         var (run, checkpoint) = (CommonOptions.Run(), CommonOptions.Checkpoint());
         var text = new Option<string?>("--text") { Description = "Compare the embeddings of this text's tokens instead", HelpName = "TEXT" };
         return Kind(context, "embeddings", """
-            The similarity of learned embeddings: of positions, or with --text of tokens.
+            The similarity of learned embeddings: of positions or, with --text, of tokens.
 
             Example: transformer plot embeddings runs/shakespeare-char --text "aeiou AEIOU"
             """, [run, text, checkpoint], parse =>
@@ -229,7 +229,7 @@ static class CostPlotCommand
         var dark = new Option<bool>("--dark") { Description = "Dark colours for a PNG; an SVG follows the reader's setting" };
         var device = CommonOptions.Device();
         return context.Create("cost", """
-            Memory and time of attention over all pixels, over patches, and within windows, by the image's side: from the formulas, and measured.
+            Memory and time of attention over all pixels, over patches, and within windows, as a function of the image's side: from the formulas, and measured.
 
             Example: transformer plot cost --sides 32,64,128,224 --output cost.svg
             """, [sides, patch, windowPatch, window, width, heads, noMeasure, most, output, dark, device], (parse, _) =>

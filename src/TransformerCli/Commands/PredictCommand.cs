@@ -20,7 +20,7 @@ static class PredictCommand
         var text = new Option<string[]>("--text") { Description = "A question about the image, or a caption to match with it; may be repeated", HelpName = "TEXT" };
         var top = new Option<int>("--top") { Description = "The maximum number of classes to print for each input", HelpName = "N", DefaultValueFactory = _ => 5 };
         return context.Create("predict", """
-            Prints the most probable classes of texts, images or sounds, words for the masks of texts, answers to questions about an
+            Prints the most probable classes of texts, images or sounds, words for masked positions, answers to questions about an
             image, or forecasts of series.
 
             Example: transformer predict runs/sst2 "a moving and funny film" --top 2

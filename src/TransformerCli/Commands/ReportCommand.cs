@@ -41,7 +41,7 @@ static class RunsCommand
 {
     public static Command Create(CliContext context)
     {
-        var folder = new Argument<string>("DIR") { Description = "A folder with runs in it, or in folders below it", HelpName = "DIR", DefaultValueFactory = _ => "runs" };
+        var folder = new Argument<string>("DIR") { Description = "A folder that contains runs, directly or in subfolders", HelpName = "DIR", DefaultValueFactory = _ => "runs" };
         return context.Create("runs", """
             Lists the runs in a folder: whether each is running, stopped or finished, its steps, and its last and best validation loss.
 

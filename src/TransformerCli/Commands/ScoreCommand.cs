@@ -21,7 +21,7 @@ static class ScoreCommand
         var stride = new Option<int?>("--stride") { Description = "For texts longer than the context: score this many tokens per window, with as many preceding tokens as fit [default: the context]", HelpName = "N" };
         var (device, precision) = (CommonOptions.Device(), CommonOptions.Precision("the run's"));
         return context.Create("score", """
-            Prints how probable a model finds each token of texts, and the sum, perplexity and bits per byte of each text.
+            Prints the log-probability that a model assigns to each token of texts, and the sum, perplexity and bits per byte of each text.
 
             Example: transformer score runs/gpt-stories --input texts.txt --json
             """, [run, input, target, whole, stride, checkpoint, device, precision], (parse, cancel) =>
@@ -121,7 +121,7 @@ static class EmbedCommand
         var (run, checkpoint, device) = (CommonOptions.Run(), CommonOptions.Checkpoint(), CommonOptions.Device());
         var input = new Option<string>("--input") { Description = "A file with one text per line; - reads standard input. For models of images with text, a line may start with an image's path and a tab", HelpName = "FILE", Required = true };
         var pool = new Option<string>("--pool") { Description = "One vector per text (the mean, the first or the last token's) or, with none, one per token", HelpName = "none|mean|cls|last", DefaultValueFactory = _ => "mean" }.OneOf("none", "mean", "cls", "last");
-        var output = CommonOptions.Output("A .npy file (with --pool none, the vectors of all tokens below each other, and the lengths of the texts in .lengths.npy) or a .jsonl file [default: JSON lines on standard output]");
+        var output = CommonOptions.Output("A .npy file (with --pool none, the vectors of all tokens as rows, and the lengths of the texts in .lengths.npy) or a .jsonl file [default: JSON lines on standard output]");
         return context.Create("embed", """
             Turns texts into the vectors of a model's last layer.
 

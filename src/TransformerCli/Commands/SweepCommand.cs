@@ -23,7 +23,7 @@ static class SweepCommand
         var maxTime = TrainCommand.MaxTime();
         return context.Create("sweep", """
             Trains a grid of runs, one after the other, and prints their results; the same command continues a sweep that was stopped.
-            Over a factor with numbers it draws a figure and fits a power law, a + b·N^-α, with its uncertainty.
+            For a numeric factor, it draws a figure and fits a power law, a + b·N^-α, with its uncertainty.
 
             Example: transformer sweep vit-digits --vary data.limit=500,1000,2000,4000 --vary model.layers=2,6 --seeds 3
             """, [configs, vary, seeds, output, metric, split, sets, data, include, maxTime, device, precision], (parse, _) =>

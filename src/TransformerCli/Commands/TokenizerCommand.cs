@@ -93,7 +93,7 @@ static class TokenizerTrainCommand
     {
         var input = new Option<string[]>("--input")
         {
-            Description = "Text files, folders (of which the files whose content is text are read, except JSON), or - for standard input; .gz files are decompressed", HelpName = "PATH",
+            Description = "Text files, folders (their text files are read, except JSON), or - for standard input; .gz files are decompressed", HelpName = "PATH",
             Required = true, AllowMultipleArgumentsPerToken = true,
         };
         var kind = new Option<string>("--kind") { Description = "What a token is, as in configs: bpe, characters, bytes or words", HelpName = "KIND", DefaultValueFactory = _ => "bpe", CompletionSources = { Kinds } };
@@ -104,7 +104,7 @@ static class TokenizerTrainCommand
                 ? $"--kind {word} cannot be trained; a vocabulary that another program trained can be used, with kind: file in the config"
                 : $"--kind ({word}) must be one of {string.Join(", ", Kinds)}");
         });
-        var vocabulary = new Option<int?>("--vocabulary") { Description = "Vocabulary size of a bpe, including special tokens", HelpName = "N" };
+        var vocabulary = new Option<int?>("--vocabulary") { Description = "Vocabulary size of a BPE tokenizer, including special tokens", HelpName = "N" };
         var pattern = TokenizerCommand.PatternOption();
         var minimum = new Option<long>("--min-frequency") { Description = "How often a pair must occur to be merged", DefaultValueFactory = _ => 2, HelpName = "N" };
         var special = new Option<string[]?>("--special") { Description = "Special tokens [default: <|endoftext|>; none for characters]", HelpName = "TEXT", AllowMultipleArgumentsPerToken = true };

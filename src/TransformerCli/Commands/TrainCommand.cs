@@ -23,11 +23,11 @@ static class TrainCommand
         var (sets, data, device, precision) = (CommonOptions.Sets(), CommonOptions.Data(), CommonOptions.Device(), CommonOptions.Precision("the config's"));
         var include = CommonOptions.Include();
         var run = new Option<string?>("--run") { Description = "The run's folder [default: runs/<config name>, or the run to continue]", HelpName = "DIR" };
-        var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to resume from (only with =) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne, CompletionSources = { "auto", "never" } };
+        var resume = new Option<string?>(Resume) { Description = "auto, never, or a checkpoint to resume from (written with =, as in --resume=never) [default: auto]", HelpName = "auto|never|PATH", Arity = ArgumentArity.ZeroOrOne, CompletionSources = { "auto", "never" } };
         var from = new Option<string?>("--from") { Description = "Start a new run from the weights of this run, with its tokenizers or image statistics", HelpName = "RUN", CompletionSources = { Completions.Runs } };
         var seeds = new Option<int?>("--seeds") { Description = "Train N runs with the config's seed and the seeds after it, each in its own subfolder seed-…, and report means and standard deviations", HelpName = "N" };
         var nproc = CommonOptions.Processes();
-        var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; the same command continues later", HelpName = "N" };
+        var maxSteps = new Option<long?>("--max-steps") { Description = "Stop after this step; repeat the command to continue", HelpName = "N" };
         var maxTime = MaxTime();
         var dryRun = new Option<bool>("--dry-run") { Description = "Check everything with one pass over a real batch and print what would be trained; train nothing" };
         var expect = CommonOptions.Expect("val_loss<=1.55", "; with --seeds, the mean must");
@@ -120,7 +120,7 @@ static class TrainCommand
         return folder is not null && RunFolder.IsRun(folder) ? folder : null;
     }
 
-    internal static Option<string?> MaxTime() => new("--max-time") { Description = "Stop after this time, such as 10m; the same command continues later", HelpName = "TIME" };
+    internal static Option<string?> MaxTime() => new("--max-time") { Description = "Stop after this time, such as 10m; repeat the command to continue", HelpName = "TIME" };
 
     static TrainingOptions WithResume(TrainingOptions options, string? resume) => resume switch
     {

@@ -6,7 +6,7 @@ namespace Transformers.Data;
 /// <summary>The training data.</summary>
 public abstract record DataConfig
 {
-    /// <summary>The number of training examples to use, to measure the effect of more data: images, labelled texts or sentence pairs, spread evenly over classes; for running text, tokens from its beginning. A smaller limit's examples are among a larger one's, and the validation and test splits do not change. By default all.</summary>
+    /// <summary>The number of training examples to use, to measure how the amount of data affects results: images, labelled texts or sentence pairs, spread evenly over classes; for running text, tokens from its beginning. A smaller limit's examples are among a larger one's, and the validation and test splits do not change. By default all.</summary>
     [AtLeast(1)]
     public long? Limit { get; init; }
 

@@ -126,7 +126,7 @@ public sealed class SeriesGenerator
 /// <summary>The kinds of generated series with classes.</summary>
 public enum LabelledSeriesKind
 {
-    /// <summary>Three shapes of an event with random start and end: a step, a rise and a fall.</summary>
+    /// <summary>An event with one of three shapes and a random start and end: a step, a rise and a fall.</summary>
     CylinderBellFunnel,
 }
 

@@ -47,7 +47,7 @@ public sealed record RelativePositionsConfig : PositionsConfig, IChecked
     [Between(2, 65_536)]
     public int Buckets { get; init; } = 32;
 
-    /// <summary>The distance, in tokens, from which all are in the last bucket.</summary>
+    /// <summary>The distance, in tokens, from which all distances share the last bucket.</summary>
     [Between(2, 10_000_000)]
     public int MaxDistance { get; init; } = 128;
 

@@ -86,7 +86,7 @@ public sealed record GeneratedImageTextConfig : ImageTextSourceConfig
     /// <summary>The seed of the scenes; separate from the run's seed, so that runs with several seeds train on the same scenes.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary>The kinds of questions, which take turns in every split; by default all, and in training relations more often.</summary>
+    /// <summary>The kinds of questions, which alternate in every split; by default all, with relations more frequent in training.</summary>
     [NotEmpty]
     public IReadOnlyList<SceneQuestion>? Questions { get; init; }
 

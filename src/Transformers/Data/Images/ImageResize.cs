@@ -166,9 +166,9 @@ static unsafe class ImageResize
 /// <summary>The resampling filter: how resizing weights the pixels around a point.</summary>
 public enum ResizeFilter
 {
-    /// <summary>The triangle: linear in the distance, one pixel wide to each side.</summary>
+    /// <summary>The triangle: linear in the distance, extending one pixel to each side.</summary>
     Bilinear,
-    /// <summary>Keys' cubic with a = -0.5, two pixels wide to each side.</summary>
+    /// <summary>Keys' cubic with a = -0.5, extending two pixels to each side.</summary>
     Bicubic,
 }
 

@@ -25,7 +25,7 @@ public sealed record ParallelDataConfig : DataConfig
     [Between(1, 100_000)]
     public int MaxLength { get; init; } = 256;
 
-    /// <summary>How many times longer than the other a side may be; other pairs are not used for training.</summary>
+    /// <summary>The maximum ratio of the two sides' lengths; pairs that exceed it are not used for training.</summary>
     [AtLeast(1)]
     public double? MaxRatio { get; init; }
 

@@ -209,7 +209,7 @@ public sealed record SeriesDataConfig : DataConfig
     [Between(2, 100_000)]
     public required int Context { get; init; }
 
-    /// <summary>The number of steps that it forecasts.</summary>
+    /// <summary>The number of steps that the model forecasts.</summary>
     [Between(1, 10_000)]
     public required int Horizon { get; init; }
 
@@ -217,7 +217,7 @@ public sealed record SeriesDataConfig : DataConfig
     [Between(1, 100_000)]
     public int Season { get; init; } = 1;
 
-    /// <summary>The number of steps at the end of every series that are held out for the test.</summary>
+    /// <summary>The number of steps at the end of every series that are held out for testing.</summary>
     [Between(0, 10_000_000)]
     public int Test { get; init; }
 
@@ -225,7 +225,7 @@ public sealed record SeriesDataConfig : DataConfig
     [Between(0, 10_000_000)]
     public int Validation { get; init; }
 
-    /// <summary>The number of steps between the forecasts of validation and test; training windows start anywhere.</summary>
+    /// <summary>The number of steps between consecutive forecasts in validation and testing; training windows start anywhere.</summary>
     [Between(1, 1_000_000)]
     public int Stride { get; init; } = 1;
 
