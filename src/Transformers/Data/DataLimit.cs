@@ -34,26 +34,26 @@ static class DataLimit
 
     /// <summary>Refuses a limit above the number of examples: a curve over sizes would have mislabelled points.</summary>
     /// <exception cref="UserException">There are fewer.</exception>
-    internal static void CheckEnough(long limit, long there, string what)
+    internal static void CheckEnough(long limit, long available, string what)
     {
-        if (limit > there)
-            throw new UserException([new Problem($"data.limit ({limit}) must be at most the number of training {what} ({there})", Path: "data.limit", Hint: "lower it, or leave it out to train on all")]);
+        if (limit > available)
+            throw new UserException([new Problem($"data.limit ({limit}) must be at most the number of training {what} ({available})", Path: "data.limit", Hint: "lower it, or leave it out to train on all")]);
     }
 
     /// <summary>How many examples each class contributes: the same number, or all if it has fewer; the first classes contribute one more each to make up a remainder.</summary>
-    internal static int[] Quotas(IReadOnlyList<int> there, int limit)
+    internal static int[] Quotas(IReadOnlyList<int> available, int limit)
     {
         int low = 0, high = limit;
         while (low < high)
         {
             var middle = low + (high - low + 1) / 2;
-            if (there.Sum(count => (long)Math.Min(count, middle)) <= limit) low = middle;
+            if (available.Sum(count => (long)Math.Min(count, middle)) <= limit) low = middle;
             else high = middle - 1;
         }
-        var quotas = there.Select(count => Math.Min(count, low)).ToArray();
+        var quotas = available.Select(count => Math.Min(count, low)).ToArray();
         var left = limit - quotas.Sum();
         for (var number = 0; left > 0; number++)
-            if (there[number] > low)
+            if (available[number] > low)
             {
                 quotas[number]++;
                 left--;

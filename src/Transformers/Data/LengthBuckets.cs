@@ -3,9 +3,9 @@ namespace Transformers.Data;
 /// <summary>The size and order of batches.</summary>
 sealed record BucketOptions
 {
-    /// <summary>The padded size of a batch: rows times the longest row (of both sides, for pairs).</summary>
+    /// <summary>The maximum padded size of a batch, in tokens: its rows times the longest row (the longer side, for pairs).</summary>
     public int? Tokens { get; init; }
-    /// <summary>The number of rows of a batch; if both are given, neither is exceeded.</summary>
+    /// <summary>The maximum number of rows of a batch; if both are given, neither is exceeded.</summary>
     public int? Sequences { get; init; }
     public ulong Seed { get; init; }
     /// <summary>Whether every epoch has its own order; if not, batches run from the shortest to the longest.</summary>
@@ -31,11 +31,11 @@ sealed class LengthBuckets
         this.options = options;
         if (options.Tokens is null && options.Sequences is null)
             throw new ArgumentException("Either the tokens or the sequences of a batch must be given", nameof(options));
-        if (this.lengths.Length == 0) throw new UserException("there are no examples to make batches of", "did a filter drop every example?");
+        if (this.lengths.Length == 0) throw new UserException("there are no examples to form batches from");
         var longest = this.lengths.Max(l => l.Size);
         if (options.Tokens < longest)
-            throw new UserException($"the tokens of a batch ({options.Tokens}) must be at least the longest sequence's ({longest})",
-                "raise the tokens of a batch, or lower the maximum length");
+            throw new UserException([new Problem($"training.batch.tokens ({options.Tokens}) must be at least the length of the longest sequence ({longest})", Path: "training.batch.tokens",
+                Hint: "raise it, or lower data.max_length")]);
         plan = (0, Plan(0));
         BatchesPerEpoch = plan.Batches.Length;
     }

@@ -17,8 +17,8 @@ public interface IBatchStream<out T> : IDisposable
     double WaitFraction { get; }
 }
 
-/// <summary>Makes batches ahead on other threads and returns them in order.</summary>
-/// <remarks>Its position is that after the last batch taken, not that of the batches made ahead.</remarks>
+/// <summary>Prefetches batches on other threads and returns them in order.</summary>
+/// <remarks>Its position is that after the last batch taken, not that of the prefetched batches.</remarks>
 public sealed class Prefetcher<T> : IBatchStream<T>
 {
     readonly Func<DataPosition, CancellationToken, (Task<T> Batch, DataPosition After)> start;
@@ -63,7 +63,7 @@ public sealed class Prefetcher<T> : IBatchStream<T>
     /// <param name="ahead">How many batches are kept ready.</param>
     public static Prefetcher<TextBatch> FromSampler(ITextSampler sampler, int ahead = 4) => new(sampler, ahead);
 
-    /// <summary>The time that <see cref="Next"/> has waited in all.</summary>
+    /// <summary>The total time that <see cref="Next"/> has waited.</summary>
     public TimeSpan Waited { get; private set; }
 
     /// <summary>The fraction of time since the start that <see cref="Next"/> has waited.</summary>
@@ -72,7 +72,7 @@ public sealed class Prefetcher<T> : IBatchStream<T>
     /// <summary>The number of batches that are ready to be taken.</summary>
     public int Ready => ready.Reader.Count;
 
-    /// <summary>The position of the batch that <see cref="Next"/> returns; setting it drops the batches made ahead.</summary>
+    /// <summary>The position of the batch that <see cref="Next"/> returns; setting it drops the prefetched batches.</summary>
     /// <exception cref="IO.UserException">The data have no such position; the old one stays.</exception>
     public DataPosition Position
     {

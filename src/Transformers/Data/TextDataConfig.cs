@@ -49,7 +49,7 @@ public enum HoldoutMode
 {
     /// <summary>The end of the text if there are fewer than 100 documents, else whole documents.</summary>
     Auto,
-    /// <summary>The end of the text by characters, as nanoGPT takes it; a document may be split in two.</summary>
+    /// <summary>The end of the text, by characters, as in nanoGPT; a document may be split in two.</summary>
     Tail,
     /// <summary>Whole documents, chosen by a hash of their content, so that adding data does not change the choice.</summary>
     Documents,

@@ -114,11 +114,11 @@ static class JsonLine
         }
         catch (JsonException exception)
         {
-            throw TextLines.Error(path, line, $"the line is not JSON: {JsonStyle.ReasonOf(exception)}", "expected one document per line");
+            throw TextLines.Error(path, line, $"the line is not JSON: {JsonStyle.ReasonOf(exception)}", "expected one JSON object per line");
         }
     }
 
-    /// <summary>The text at a dotted path; a number or a truth value as it is written.</summary>
+    /// <summary>The text at a dotted path; a number or a Boolean as it is written.</summary>
     public static string Text(JsonElement root, string field, string path, int line) =>
         Find(root, field, path, line, orNull: false) ?? throw TextLines.Error(path, line, $"the document has no field {field}",
             root.ValueKind != JsonValueKind.Object ? "each line must be a JSON object" : $"its fields are {string.Join(", ", root.EnumerateObject().Take(10).Select(one => MessageText.Escape(one.Name)))}; data.source names the ones to read");

@@ -15,7 +15,7 @@ public static class TokenizerFactory
     /// <param name="cache">A folder that keeps trained tokenizers; the same text and settings give the same one.</param>
     /// <param name="specialTokens">The special tokens; null for the default: the end-of-text token alone, or none for characters.</param>
     /// <param name="progress">Called with the progress of training, from 0 to 1.</param>
-    /// <param name="cancel">Ends training.</param>
+    /// <param name="cancel">Cancels training.</param>
     /// <exception cref="UserException">The text or a tokenizer file cannot be read.</exception>
     public static TextTokenizer Create(TokenizerConfig config, TextSource source, string cache, IReadOnlyList<string>? specialTokens = null,
         Action<double>? progress = null, CancellationToken cancel = default)
@@ -131,7 +131,10 @@ public sealed record SpecialIds(int Padding, int Begin, int End, int? Mask = nul
     public static IReadOnlyList<string> ForEncoder { get; } = ["<pad>", "<s>", "</s>", "<mask>"];
 
     static readonly string[] PaddingNames = ["<pad>", "[PAD]", "<|pad|>"], BeginNames = ["<s>", "[CLS]", "<bos>"];
-    static readonly string[] EndNames = ["</s>", "[SEP]", "<eos>"], MaskNames = ["<mask>", "[MASK]"];
+    static readonly string[] EndNames = ["</s>", "[SEP]", "<eos>"];
+
+    /// <summary>The names that a vocabulary can have for the token that masks another.</summary>
+    internal static readonly string[] MaskNames = ["<mask>", "[MASK]"];
 
     /// <summary>Finds the ids in a vocabulary: under the names above, or under those of vocabularies that other projects published.</summary>
     /// <remarks>Without a begin token, a target begins with padding (T5); a SentencePiece vocabulary without padding pads with its unknown token (Llama).</remarks>

@@ -90,14 +90,14 @@ sealed unsafe class PackedDecoder : IDisposable
     {
         positions.Cover(at.Max() + 1);
         var logits = empty(wanted.Length, form.Vocabulary);
-        fixed (long* id = ids, place = at, row = rows, chosen = wanted, lengths = source?.Lengths)
+        fixed (long* id = ids, position = at, row = rows, chosen = wanted, lengths = source?.Lengths)
         fixed (int* targetTable = target.Table, sourceTable = source?.Table)
             DecoderKernels.Step(new DecoderStep
             {
                 Weights = weights.Address, Embedding = Floats(embedding), Vocabulary = embedding.size(0), EmbeddingScale = (float)scale,
                 Added = Floats(positions.Added), Cosines = Floats(positions.Cosines), Sines = Floats(positions.Sines), Bias = Floats(positions.Bias), PositionCount = positions.Count,
                 Cache = target.View(targetTable), SourceCache = source?.View(sourceTable) ?? default, SourceLengths = lengths, SourceRows = source?.Rows ?? 0,
-                Ids = id, Positions = place, Rows = row, Tokens = ids.Length, Wanted = chosen, WantedCount = wanted.Length, Logits = wanted.Length == 0 ? null : Floats(logits),
+                Ids = id, Positions = position, Rows = row, Tokens = ids.Length, Wanted = chosen, WantedCount = wanted.Length, Logits = wanted.Length == 0 ? null : Floats(logits),
             });
         GC.KeepAlive((this, target, source));
         return logits;

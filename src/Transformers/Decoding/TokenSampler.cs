@@ -63,7 +63,7 @@ public sealed class TokenSampler
         var floor = float.NegativeInfinity;
         var limit = int.MaxValue;
         if (options.TopK is { } k && k < logits.Length) (floor, limit) = (LargestOf(logits, k, work), k);
-        if (options.MinP is > 0 and var share && (float)(highest + options.Temperature * Math.Log(share)) is var least && least > floor) (floor, limit) = (least, int.MaxValue);
+        if (options.MinP is > 0 and var fraction && (float)(highest + options.Temperature * Math.Log(fraction)) is var least && least > floor) (floor, limit) = (least, int.MaxValue);
         var filtered = !float.IsNegativeInfinity(floor);
         if (!filtered && options.TopP is not < 1) return null;
         var count = Keep(logits, floor, limit);

@@ -125,7 +125,7 @@ public sealed class ImagePredictor(ImageRun run)
         if (File.Exists(input)) return [(input, true)];
         if (!Directory.Exists(input)) throw new UserException([new Problem("the file or folder does not exist", input, Hint: Suggestion.ForPath(input))]);
         var files = new ClassFolders(input, ImageFiles.HasImageName, "images").Found.Select(file => Path.Combine(input, file)).Order(StringComparer.Ordinal).Select(file => (file, false)).ToList();
-        return files.Count > 0 ? files : throw new UserException([new Problem("the folder contains no images", input, Hint: "JPEG, PNG and WebP files are read")]);
+        return files.Count > 0 ? files : throw new UserException([new Problem("the folder contains no images", input, Hint: "images are .jpg, .png, .webp, .gif and .bmp files")]);
     }
 
     IReadOnlyList<ClassPrediction> PredictPart((string file, bool named)[] part, int top, Precision precision)

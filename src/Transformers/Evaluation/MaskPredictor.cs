@@ -10,8 +10,6 @@ namespace Transformers.Evaluation;
 /// <remarks>Devlin et al. 2019, section 3.1.</remarks>
 public sealed class MaskPredictor : IDisposable
 {
-    static readonly string[] MaskNames = ["<mask>", "[MASK]"];
-
     readonly MaskedTokenModel model;
     readonly TextTokenizer tokenizer;
     readonly SpecialIds special;
@@ -36,7 +34,7 @@ public sealed class MaskPredictor : IDisposable
     /// <param name="text">The text.</param>
     public Problem? ProblemOf(string text)
     {
-        if (!MaskNames.Any(text.Contains)) return new Problem($"{MessageText.Quote(text)} has no <mask>, which the model fills in", Hint: "for example \"a <mask> film\"");
+        if (!SpecialIds.MaskNames.Any(text.Contains)) return new Problem($"{MessageText.Quote(text)} has no <mask>, which the model fills in", Hint: "for example \"a <mask> film\"");
         List<long> framed = [];
         if (UserException.ProblemOf(() => framed = Framed(text)) is { } problem) return problem;
         return framed.Count <= model.Encoder.Context ? null
@@ -62,7 +60,7 @@ public sealed class MaskPredictor : IDisposable
     // A byte-level token begins with the space before its word, so the space before a mask is part of what the mask hides.
     List<long> Framed(string text)
     {
-        var parts = text.Split(MaskNames, StringSplitOptions.None);
+        var parts = text.Split(SpecialIds.MaskNames, StringSplitOptions.None);
         List<long> ids = [special.Begin];
         for (var i = 0; i < parts.Length; i++)
         {

@@ -29,7 +29,7 @@ sealed class LanguageModelScorer : TextScorer
     }
 
     /// <summary>Refuses a stride for a model that reads a text whole.</summary>
-    internal static UserException StrideRefused => new("--stride is for language models: other models read a text as a whole");
+    internal static UserException StrideRefused => new("--stride is for language models: other models read a text as a whole", "leave it out");
 
     private protected override Tensor OutputWeight => model.OutputWeight;
 

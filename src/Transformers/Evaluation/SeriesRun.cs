@@ -152,7 +152,7 @@ public static class SeriesForecasts
 /// <summary>A trained network that classifies series.</summary>
 public sealed class SeriesClassifierRun : IDisposable
 {
-    const int Together = 256;
+    const int BatchSize = 256;
 
     readonly SeriesClassifier model;
     readonly Device device;
@@ -203,7 +203,7 @@ public sealed class SeriesClassifierRun : IDisposable
     public IEnumerable<ClassPrediction> Predict(IEnumerable<string> tables, int top, Action<double>? progress = null)
     {
         var read = tables.Select(path => LabelledSeriesDataset.OpenTable(Data, path, labelled: false)).ToList();
-        var parts = read.SelectMany(series => series.Test.Chunk(Together).Select(part => (series, part)));
+        var parts = read.SelectMany(series => series.Test.Chunk(BatchSize).Select(part => (series, part)));
         foreach (var (series, part) in parts.Counted(read.Sum(series => series.Test.Length), progress, one => one.part.Length))
         {
             var scores = Scores(series.Batch(part));

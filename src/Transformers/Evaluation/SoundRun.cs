@@ -13,7 +13,7 @@ namespace Transformers.Evaluation;
 /// <summary>Turns recordings into the normalised spectrograms that a model reads.</summary>
 public sealed class SoundFrontEnd : IDisposable
 {
-    const int MeasuredSounds = 512, Together = 64;
+    const int MeasuredSounds = 512, BatchSize = 64;
 
     readonly LogMel spectrogram;
 
@@ -45,7 +45,7 @@ public sealed class SoundFrontEnd : IDisposable
         using var inference = no_grad();
         using var front = new SoundFrontEnd(new SoundInput(samples, mels, 0, 1), NativeLibraries.Cpu);
         var (sum, squares, count) = (0.0, 0.0, 0L);
-        foreach (var part in Some(sounds.Train, MeasuredSounds).Chunk(Together))
+        foreach (var part in EvenlySpaced(sounds.Train, MeasuredSounds).Chunk(BatchSize))
         {
             using var scope = NewDisposeScope();
             var x = front.Of(sounds.Batch(part, samples), 0, part.Length).to(ScalarType.Float64);
@@ -63,7 +63,7 @@ public sealed class SoundFrontEnd : IDisposable
     public double CentroidAccuracy(SoundDataset sounds, int[] indices)
     {
         using var inference = no_grad();
-        var (own, others) = (Some(sounds.Train, 4 * MeasuredSounds), indices);
+        var (own, others) = (EvenlySpaced(sounds.Train, 4 * MeasuredSounds), indices);
         var (centroids, counts) = (new double[sounds.Classes.Count][], new int[sounds.Classes.Count]);
         foreach (var (index, spectrum) in Spectra(sounds, own))
         {
@@ -83,7 +83,7 @@ public sealed class SoundFrontEnd : IDisposable
 
     IEnumerable<(int Index, float[] Spectrum)> Spectra(SoundDataset sounds, IReadOnlyList<int> indices)
     {
-        foreach (var part in indices.Chunk(Together))
+        foreach (var part in indices.Chunk(BatchSize))
         {
             float[] means;
             using (NewDisposeScope()) means = Of(sounds.Batch(part, Input.Samples), 0, part.Length).mean([1L]).cpu().contiguous().data<float>().ToArray();
@@ -91,7 +91,7 @@ public sealed class SoundFrontEnd : IDisposable
         }
     }
 
-    static int[] Some(int[] indices, int most) => indices.Length <= most ? indices : [.. Enumerable.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];
+    static int[] EvenlySpaced(int[] indices, int most) => indices.Length <= most ? indices : [.. Enumerable.Range(0, most).Select(i => indices[(int)((long)i * indices.Length / most)])];
 
     /// <inheritdoc/>
     public void Dispose() => spectrogram.Dispose();
@@ -163,7 +163,7 @@ public sealed class SoundRun : IDisposable
     /// <param name="top">The number of classes to return for each.</param>
     /// <param name="skipped">Receives what is wrong with each file that is left out; null to ignore it.</param>
     /// <param name="progress">Receives the fraction done so far.</param>
-    /// <exception cref="UserException">An input does not exist.</exception>
+    /// <exception cref="UserException">An input does not exist, or a folder has no WAV files.</exception>
     public IEnumerable<ClassPrediction> Predict(IEnumerable<string> inputs, int top, ICollection<Problem>? skipped = null, Action<double>? progress = null)
     {
         // All inputs are checked first, so that a typing error in the last does not waste the work on the others.

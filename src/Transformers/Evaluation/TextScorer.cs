@@ -8,7 +8,7 @@ namespace Transformers.Evaluation;
 
 /// <summary>A text to score.</summary>
 /// <param name="Text">The text whose tokens are scored.</param>
-/// <param name="Source">The source of which it is the target, for an encoder-decoder.</param>
+/// <param name="Source">The source that it translates, for an encoder-decoder.</param>
 public sealed record ScoreInput(string Text, string? Source = null);
 
 /// <summary>How probable a model finds a text: what <c>score --json</c> prints, one line per text.</summary>

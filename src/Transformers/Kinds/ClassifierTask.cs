@@ -44,8 +44,8 @@ abstract class PatchClassifierTask<TBatch> : ClassifierTask<TBatch>
     readonly Prefetcher<TBatch> batches;
 
     /// <summary>Creates a task.</summary>
-    /// <param name="name">What the config of the batch calls its rows.</param>
-    /// <param name="stream">The number of the stream of random numbers that draws batches.</param>
+    /// <param name="name">What the rows of a batch are called in messages, such as <c>series</c>.</param>
+    /// <param name="stream">The number of the random stream from which batches are drawn.</param>
     /// <param name="training">The number of training examples.</param>
     /// <param name="validation">The validation examples.</param>
     /// <param name="tokens">The number of patches of an example.</param>

@@ -153,7 +153,7 @@ public sealed record DryRunMemory(long Measured, long Optimizer, long Average, l
     /// <summary>The sum.</summary>
     public long Needed => Measured + Optimizer + Average + CheckpointCopy;
     /// <summary>Whether that much is available.</summary>
-    public bool Fits => Available is not { } there || Needed <= there;
+    public bool Fits => Available is not { } available || Needed <= available;
 }
 
 /// <summary>Disk of a run, in bytes.</summary>
@@ -163,5 +163,5 @@ public sealed record DryRunMemory(long Measured, long Optimizer, long Average, l
 public sealed record DryRunDisk(long Checkpoint, long Needed, long? Available)
 {
     /// <summary>Whether that much is available.</summary>
-    public bool Fits => Available is not { } there || Needed <= there;
+    public bool Fits => Available is not { } available || Needed <= available;
 }

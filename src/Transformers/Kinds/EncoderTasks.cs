@@ -148,7 +148,7 @@ sealed class MaskedTokenTask : StreamTask<MaskedBatch>
         {
             cancel.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var (hidden, targets) = new HiddenBatch(this, batch, 0, batch.Texts.Rows).Guesses();
+            var (hidden, targets) = new HiddenBatch(this, batch, 0, batch.Texts.Rows).HeadInput();
             counts[0] += model.Logits(hidden).argmax(-1).eq(targets).sum().item<long>();
             counts[1] += targets.numel();
         }
@@ -160,19 +160,19 @@ sealed class MaskedTokenTask : StreamTask<MaskedBatch>
         : [AttentionPlot.Of(model, tokenizer, validationTexts.ToArray(0), Device, AttentionPlot.Few).ToPicture("attention")];
 
     sealed class HiddenBatch(MaskedTokenTask task, MaskedBatch batch, int first, int rows, double smoothing = 0)
-        : MicroBatch(batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Length - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),
+        : MicroBatch(rows * batch.Texts.Width - batch.Targets.AsSpan(first * batch.Texts.Width, rows * batch.Texts.Width).Count(MaskedBatch.IgnoreIndex),
             batch.Texts.Lengths.AsSpan(first, rows).ToArray().Sum(length => (long)length), first)
     {
         public override double Flops => task.flops.Of(new(rows, batch.Texts.Width, 0, Targets, Units));
 
         public override LossSum LossSum(RandomPosition random)
         {
-            var (hidden, targets) = Guesses(random);
+            var (hidden, targets) = HeadInput(random);
             return LinearCrossEntropy.Sum(hidden, task.model.OutputWeight, targets, task.model.Compute, smoothing, task.model.OutputBias);
         }
 
         // Only masked tokens go through the head: about one position in seven.
-        internal (Tensor hidden, Tensor targets) Guesses(RandomPosition random = default)
+        internal (Tensor hidden, Tensor targets) HeadInput(RandomPosition random = default)
         {
             var S = batch.Texts.Width;
             var from = first * S;

@@ -45,14 +45,13 @@ sealed class ForecastTask : StreamTask<SeriesBatch>
         observer.Note($"{table.Values.Count:N0} series of {Amount.Of(table.Length, "step")}: {series.Train.Length:N0} training, {series.Validation.Length:N0} validation and {Amount.Of(series.Test.Length, "test window")}{(missing > 0 ? $"; {Amount.Of(missing, "value is", "values are")} missing" : "")}");
         foreach (var warning in table.Warnings) observer.Warn(warning);
         if (run.Training.LabelSmoothing > 0) observer.Warn(FormattableString.Invariant($"training.label_smoothing ({run.Training.LabelSmoothing}) changes nothing: a forecast's target is a number"));
+        // Before the task, whose batches are prefetched from the start: a calibration may be refused.
+        var calibration = network.Calibration is { } config ? new ForecastCalibration(config, series, run, options, observer, stop) : null;
         using var generator = new Generator(SeedStreams.Of(run.Seed, "weights"));
         var model = SeriesModel.Create(network, SeriesShape.Of(data), generator).to(options.Device);
         return new TaskSetup
         {
-            Task = new ForecastTask(model, series, run, options.Device)
-            {
-                Calibration = network.Calibration is { } calibration ? new(calibration, series, run, options, observer, stop) : null,
-            },
+            Task = new ForecastTask(model, series, run, options.Device) { Calibration = calibration },
             UnitsOf = targets => (double)targets / data.Horizon * network.PatchesOf(data.Context),
             Files = new Dictionary<string, byte[]>(),
             // The preprocessing depends on the config alone.

@@ -51,7 +51,7 @@ sealed class ImageTextEvaluation
         if (retrieved.Length < 2) retrieved = [];
     }
 
-    // The rows that go through the model: questions three or four times, captions twice, and each caption with each image.
+    // The rows that go through the model: questions two or four times, captions twice, and each caption with each image.
     void Report(long rows)
     {
         done += rows;
@@ -80,18 +80,18 @@ sealed class ImageTextEvaluation
     IReadOnlyList<QuestionScore>? Answer(PredictionFile predictions)
     {
         if (asked.Length == 0) return null;
-        var answers = Guess((example, _) => Question(example));
+        var answers = Predict((example, _) => Question(example));
         double loss = 0;
         foreach (var (at, example) in asked.Index())
         {
             // The model cannot give an answer that never occurs in training: it counts as wrong, but not in the loss.
             if (corpus.Answers[example] >= 0) loss -= answers[at].LogProbability;
-            predictions.Add(new PredictionLine($"{corpus.Examples[example].Image}: {corpus.Examples[example].Text}", run.Answers[answers[at].Guess], corpus.Examples[example].Answer!, answers[at].Probability));
+            predictions.Add(new PredictionLine($"{corpus.Examples[example].Image}: {corpus.Examples[example].Text}", run.Answers[answers[at].Answer], corpus.Examples[example].Answer!, answers[at].Probability));
         }
-        metrics["loss"] = loss / asked.Count(example => corpus.Answers[example] >= 0);
-        var textAlone = objectives.Alone > 0 ? Guess((example, _) => Question(example) with { HidesImage = true }) : null;
-        var imageAlone = objectives.Alone > 0 ? Guess((example, _) => Question(example) with { HidesText = true }) : null;
-        var shuffled = Guess((example, at) => Question(example) with { Image = asked[(at + asked.Length / 2) % asked.Length] });
+        if (asked.Count(example => corpus.Answers[example] >= 0) is > 0 and var known) metrics["loss"] = loss / known;
+        var textAlone = objectives.Alone > 0 ? Predict((example, _) => Question(example) with { HidesImage = true }) : null;
+        var imageAlone = objectives.Alone > 0 ? Predict((example, _) => Question(example) with { HidesText = true }) : null;
+        var shuffled = Predict((example, at) => Question(example) with { Image = asked[(at + asked.Length / 2) % asked.Length] });
         var kinds = asked.Index().GroupBy(one => corpus.Examples[one.Item].Kind ?? "question").OrderBy(kind => kind.Key, StringComparer.Ordinal).ToList();
         List<QuestionScore> scores = [.. kinds.Select(kind => Score(kind.Key, [.. kind.Select(one => one.Index)]))];
         var whole = Score("all", [.. Enumerable.Range(0, asked.Length)]) with { Majority = scores.Sum(one => one.Majority * one.Examples) / asked.Length };
@@ -106,44 +106,44 @@ sealed class ImageTextEvaluation
         QuestionScore Score(string kind, IReadOnlyList<int> rows) => new(kind, rows.Count, Right(answers, rows)!.Value,
             rows.GroupBy(row => corpus.Examples[asked[row]].Answer).Max(group => group.Count()) / (double)rows.Count, Right(textAlone, rows), Right(imageAlone, rows), Right(shuffled, rows)!.Value);
 
-        double? Right(List<Guessed>? guesses, IReadOnlyList<int> rows) =>
-            guesses is null ? null : rows.Count(row => guesses[row].Guess == corpus.Answers[asked[row]]) / (double)rows.Count;
+        double? Right(List<Predicted>? answered, IReadOnlyList<int> rows) =>
+            answered is null ? null : rows.Count(row => answered[row].Answer == corpus.Answers[asked[row]]) / (double)rows.Count;
     }
 
     RowPlan Question(int example) => new(RowTask.Answer, example, example, TextPart.Text, Math.Max(0, corpus.Answers[example]));
 
-    readonly record struct Guessed(int Guess, double Probability, double LogProbability);
+    readonly record struct Predicted(int Answer, double Probability, double LogProbability);
 
     readonly record struct Matched(long Right, int Rows);
 
     // The model's answers to the questions as planned, in order.
-    List<Guessed> Guess(Func<int, int, RowPlan> plan)
+    List<Predicted> Predict(Func<int, int, RowPlan> plan)
     {
-        var guesses = new List<Guessed>();
-        foreach (var some in options.Processes.DivideStream(asked.Index().Chunk(options.BatchSize ?? 128), chunk => Guess([.. chunk.Select(one => plan(one.Item, one.Index))])))
+        var all = new List<Predicted>();
+        foreach (var some in options.Processes.DivideStream(asked.Index().Chunk(options.BatchSize ?? 128), chunk => Predict([.. chunk.Select(one => plan(one.Item, one.Index))])))
         {
-            guesses.AddRange(some);
+            all.AddRange(some);
             Report(some.Length);
         }
-        return guesses;
+        return all;
     }
 
-    Guessed[] Guess(RowPlan[] plans)
+    Predicted[] Predict(RowPlan[] plans)
     {
         using var scope = NewDisposeScope();
         var batch = Batch(plans);
         var (text, image) = PairTensors.Forward(run.Model, batch, run.Device);
         var logits = run.Model.AnswerLogits(run.Model.Joint(text, image)).cpu().contiguous().data<float>().ToArray();
         var N = run.Answers.Count;
-        var guesses = new Guessed[batch.Rows];
+        var predicted = new Predicted[batch.Rows];
         for (var row = 0; row < batch.Rows; row++)
         {
             var own = logits.AsSpan(row * N, N);
             var probabilities = Probabilities.Of(own);
             var best = Probabilities.Best(probabilities);
-            guesses[row] = new(best, probabilities[best], Probabilities.LogOf(own, (int)batch.Labels[row]));
+            predicted[row] = new(best, probabilities[best], Probabilities.LogOf(own, (int)batch.Labels[row]));
         }
-        return guesses;
+        return predicted;
     }
 
     ImageTextBatch Batch(RowPlan[] plans)

@@ -88,10 +88,10 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
             {
                 var logits = model.AnswerLogits(joint.index_select(0, answers.Indices));
                 Add("accuracy", logits, answers.Labels);
-                var (rows, guesses) = (Numbers(answers.Indices), Numbers(logits.argmax(-1)));
+                var (rows, predicted) = (Numbers(answers.Indices), Numbers(logits.argmax(-1)));
                 foreach (var (at, row) in rows.Index())
-                    if (kinds.Length > 0 && ExampleOf(batch, row).Kind is { } kind) Count(MetricOf(kind), guesses[at] == batch.Labels[row] ? 1 : 0, 1);
-                if (whole) Keep(batch, rows, guesses);
+                    if (kinds.Length > 0 && ExampleOf(batch, row).Kind is { } kind) Count(MetricOf(kind), predicted[at] == batch.Labels[row] ? 1 : 0, 1);
+                if (whole) Keep(batch, rows, predicted);
             }
             if (RowsOf(batch, RowTask.Match) is { } matches) Add("match_accuracy", model.MatchLogits(joint.index_select(0, matches.Indices)), matches.Labels);
             if (MaskedTokens(batch) is { } masked) Add("masked_accuracy", model.TokenLogits(text.flatten(0, 1).index_select(0, masked.Positions)), masked.Targets);
@@ -116,12 +116,12 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     ImageTextExample ExampleOf(ImageTextBatch batch, long row) => data.Validation!.Examples[batch.Texts.Examples[row]];
 
     // A few questions with the model's answers, for the report.
-    void Keep(ImageTextBatch batch, long[] rows, long[] guesses)
+    void Keep(ImageTextBatch batch, long[] rows, long[] predicted)
     {
         foreach (var (at, row) in rows.Index().Take(ShownAnswers - answered.Count))
         {
             var example = ExampleOf(batch, row);
-            answered.Add(new($"{example.Image}: {example.Text}", data.Train.Classes[(int)guesses[at]], example.Answer!));
+            answered.Add(new($"{example.Image}: {example.Text}", data.Train.Classes[(int)predicted[at]], example.Answer!));
         }
     }
 
@@ -143,7 +143,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     }
 
     // The positions of masked tokens in [B·T], the original tokens, and the weight of each within its row.
-    (Tensor Positions, Tensor Targets, Tensor Shares)? MaskedTokens(ImageTextBatch batch)
+    (Tensor Positions, Tensor Targets, Tensor Weights)? MaskedTokens(ImageTextBatch batch)
     {
         var T = batch.Texts.Width;
         var found = Enumerable.Range(0, batch.Tokens.Length).Where(i => batch.Tokens[i] != MaskedBatch.IgnoreIndex).ToArray();
@@ -154,7 +154,7 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
     }
 
     // The positions of masked regions in [B·(1 + R)] and in [B·R], and the weight of each within its row.
-    (Tensor Positions, Tensor Regions, Tensor Shares)? MaskedRegions(ImageTextBatch batch)
+    (Tensor Positions, Tensor Regions, Tensor Weights)? MaskedRegions(ImageTextBatch batch)
     {
         var R = batch.Regions;
         var found = Enumerable.Range(0, batch.Hidden.Length).Where(i => batch.Hidden[i] != 0 && batch.Tasks[i / R] == RowTask.Masked).ToArray();
@@ -182,13 +182,13 @@ sealed class ImageTextTask : StreamTask<ImageTextBatch>
             if (task.MaskedTokens(batch) is { } tokens)
             {
                 var logits = model.TokenLogits(text.flatten(0, 1).index_select(0, tokens.Positions));                     // [M, V]
-                AddPlain((nn.functional.cross_entropy(logits, tokens.Targets, reduction: nn.Reduction.None) * tokens.Shares).sum());
+                AddPlain((nn.functional.cross_entropy(logits, tokens.Targets, reduction: nn.Reduction.None) * tokens.Weights).sum());
             }
             if (task.MaskedRegions(batch) is { } regions)
             {
-                var guesses = model.RegionOutput(image.flatten(0, 1).index_select(0, regions.Positions));                 // [M, N] or [M, C]
+                var outputs = model.RegionOutput(image.flatten(0, 1).index_select(0, regions.Positions));                 // [M, N] or [M, C]
                 var classes = batch.Images.Classes is { } given ? tensor(given, [batch.Rows * batch.Regions, given.Length / (batch.Rows * batch.Regions)]).SendTo(device) : null;
-                AddPlain((model.RegionLosses(guesses, images, classes, regions.Regions) * regions.Shares).sum());
+                AddPlain((model.RegionLosses(outputs, images, classes, regions.Regions) * regions.Weights).sum());
             }
             return new(objective, plain);
 

@@ -47,7 +47,7 @@ sealed class NextTokenTask : StreamTask<TextBatch>
                 else observer.Note(note);
             var duplicates = prepared.Manifest.Duplicates;
             if (duplicates.ValidationDocuments > 0)
-                observer.Warn($"{duplicates.ValidationDocuments} validation documents are also in the training text: the validation loss is too low");
+                observer.Warn($"{Amount.Of(duplicates.ValidationDocuments, "validation document is", "validation documents are")} also in the training text, so the validation loss is lower than that of unseen text");
             var rows = run.Training.Batch.Sequences ?? run.Training.Batch.Tokens!.Value / context;
             var train = Limited(prepared.Train, data.Limit);
             var sampler = CreateSampler(data.Batches, train, rows, context, SeedStreams.Of(run.Seed, "batches"), DocumentStarts.Before(data, tokenizer));

@@ -18,7 +18,7 @@ public static class SeedRuns
     public static IReadOnlyList<ulong> SeedsOf(RunConfig config, int count)
     {
         if (count < 2) throw new UserException($"--seeds ({count}) must be at least 2", "leave it out to train one run");
-        if (config.Seed > ulong.MaxValue - (ulong)count) throw new UserException($"--seeds ({count}) goes beyond the largest seed, {ulong.MaxValue}: the config has seed {config.Seed}", "set a smaller seed");
+        if (config.Seed > ulong.MaxValue - (ulong)(count - 1)) throw new UserException($"--seeds ({count}) goes beyond the largest seed, {ulong.MaxValue}: the config has seed {config.Seed}", "set a smaller seed");
         return [.. Enumerable.Range(0, count).Select(i => config.Seed + (ulong)i)];
     }
 

@@ -60,6 +60,7 @@ abstract class SeriesKind<TModel> : Kind<TModel, SeriesDataConfig> where TModel 
         if (split is not ("train" or "validation" or "test") || (split == "test" && data.Test == 0) || (split == "validation" && data.Validation == 0))
             throw new UserException($"--split ({split}): the series have no such split", "data.test and data.validation set how many steps at the end are held out");
     }
+
     public sealed override Picture DrawForecast(TrainedRun run, string? path, string? name, Device device)
     {
         NativeLibraries.Load();

@@ -120,7 +120,7 @@ sealed class SoundTask(Ast model, SoundDataset sounds, SoundInput input, RunConf
     /// <summary>Opens the recordings and creates the task.</summary>
     internal static TaskSetup Prepare(RunConfig run, AudioDataConfig data, AstConfig network, TrainingOptions options, ITrainingObserver observer, StopRequest stop)
     {
-        if (data.Source is GeneratedAudioConfig) observer.OnPreparing("speaking", 0);
+        if (data.Source is GeneratedAudioConfig) observer.OnPreparing("synthesising recordings", 0);
         var sounds = SoundDataset.Open(data, run.Seed, generated: Path.Combine(options.Cache, "sounds"), cancel: stop.Token);
         if (sounds.Train.Length == 0) throw new UserException("there are no training recordings that can be read", sounds.Broken.Select(problem => problem.ToString()).FirstOrDefault());
         LabelledNotes.CheckClasses(sounds.Classes, "recordings");

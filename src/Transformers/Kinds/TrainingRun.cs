@@ -23,7 +23,7 @@ public static class TrainingRun
     /// <exception cref="DivergedException">The training diverged.</exception>
     public static TrainResult Start(RunConfig config, TrainingOptions options, ITrainingObserver? observer = null, StopRequest? stop = null)
     {
-        observer ??= new Silent();
+        observer ??= DataProfile.Silent;
         stop ??= new StopRequest();
         var processes = options.Processes;
         if (!processes.IsFirst) return Follow(options, observer, stop);
@@ -222,8 +222,6 @@ public static class TrainingRun
             Stopped = progress.Step >= config.Training.Steps && !trainer.Interrupted ? null : trainer.OutOfPatience ? TrainResult.Patience : stop.Reason ?? "max_steps",
         };
     }
-
-    sealed class Silent : ITrainingObserver;
 }
 
 /// <summary>Finds out whether a folder already contains the result of a run.</summary>

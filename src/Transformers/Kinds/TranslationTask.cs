@@ -140,14 +140,8 @@ sealed class TranslationTask : StreamTask<ParallelBatch>
         return Slices(batch.Rows, (first, rows) => new PairBatch(this, rows == batch.Rows ? batch : batches.Make(batch.Examples.AsSpan(first, rows)), run.Training.LabelSmoothing, first));
     }
 
-    public override IEnumerable<MicroBatch> Validation(int? count)
-    {
-        if (validationBatches is null) yield break;
-        // Shuffled once, so that the first batches are representative, and the same every time.
-        var position = new DataPosition(0, 0);
-        for (var i = 0; i < Math.Min(count ?? int.MaxValue, validationBatches.BatchesPerEpoch); i++, position = position.Following(validationBatches.BatchesPerEpoch))
-            yield return new PairBatch(this, validationBatches.At(position), smoothing: 0);
-    }
+    public override IEnumerable<MicroBatch> Validation(int? count) => validationBatches is null ? []
+        : LabelledTexts.Positions(validationBatches.BatchesPerEpoch, count).Select(position => new PairBatch(this, validationBatches.At(position), smoothing: 0));
 
     public override IReadOnlyDictionary<string, double> DerivedMetrics(double loss) => new Dictionary<string, double> { ["perplexity"] = Math.Exp(loss) };
 

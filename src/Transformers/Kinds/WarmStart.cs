@@ -53,23 +53,23 @@ public static class WarmStart
 
     /// <summary>The image input with the mean and standard deviation of the run whose weights are loaded, since they were trained with them.</summary>
     /// <param name="input">The config's image input.</param>
-    /// <param name="there">How the run's images were transformed.</param>
+    /// <param name="saved">How the run's images were transformed.</param>
     /// <param name="from">The run, for messages.</param>
     /// <exception cref="UserException">The config asks for a different mean, standard deviation or number of channels.</exception>
-    internal static ImageInputConfig Statistics(ImageInputConfig input, ImageTransform there, string from)
+    internal static ImageInputConfig Statistics(ImageInputConfig input, ImageTransform saved, string from)
     {
-        if (there.Channels != input.Channels)
-            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {there.Channels}, as in {from}, whose weights are used", Path: "data.input.channels", Hint: "or leave --from out")]);
+        if (saved.Channels != input.Channels)
+            throw new UserException([new Problem($"data.input.channels ({input.Channels}) must be {saved.Channels}, as in {from}, whose weights are used", Path: "data.input.channels", Hint: "or leave --from out")]);
         var asked = input.Normalize switch
         {
             GivenStatisticsConfig given => (given.Mean, given.Std),
             ImageNetStatisticsConfig => ImageTransform.ImageNetStatistics,
-            _ => (there.Mean, there.Std),
+            _ => (saved.Mean, saved.Std),
         };
-        if (!asked.Item1.SequenceEqual(there.Mean) || !asked.Item2.SequenceEqual(there.Std))
-            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are used: mean [{Shown(there.Mean)}], std [{Shown(there.Std)}]", Path: "data.input.normalize",
+        if (!asked.Item1.SequenceEqual(saved.Mean) || !asked.Item2.SequenceEqual(saved.Std))
+            throw new UserException([new Problem($"data.input.normalize must be that of {from}, whose weights are used: mean [{Shown(saved.Mean)}], std [{Shown(saved.Std)}]", Path: "data.input.normalize",
                 Hint: "leave it out, or set kind: measured, to use the run's; or leave --from out")]);
-        return input with { Normalize = new GivenStatisticsConfig { Mean = there.Mean, Std = there.Std } };
+        return input with { Normalize = new GivenStatisticsConfig { Mean = saved.Mean, Std = saved.Std } };
 
         static string Shown(IEnumerable<double> values) => string.Join(", ", values.Select(value => FormattableString.Invariant($"{value:0.####}")));
     }

@@ -39,7 +39,7 @@ public sealed class Attention : nn.Module
     /// <param name="heads">The number H of query heads; it divides the width.</param>
     /// <param name="kvHeads">The number K of key/value heads; it divides the number of heads.</param>
     /// <param name="bias">Whether the projections add a bias.</param>
-    /// <param name="dropout">The rate at which training drops weights.</param>
+    /// <param name="dropout">The dropout rate of attention weights.</param>
     /// <param name="cross">Whether it is cross-attention, with keys and values from another sequence.</param>
     /// <param name="sourceWidth">The width of that sequence; by default <paramref name="width"/>.</param>
     public Attention(int width, int heads, int? kvHeads = null, bool bias = true, double dropout = 0, bool cross = false, int? sourceWidth = null) : base(nameof(Attention))
@@ -58,7 +58,7 @@ public sealed class Attention : nn.Module
         RegisterComponents();
     }
 
-    /// <summary>The weights' dropout.</summary>
+    /// <summary>The dropout of attention weights.</summary>
     internal Dropout Dropout => dropout;
 
     /// <summary>Attends, with a norm and a residual connection around it.</summary>

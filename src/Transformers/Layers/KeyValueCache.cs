@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Transformers.Layers;
 
-/// <summary>Keys and values of the tokens that a decoder has read, so that the next token costs one step.</summary>
+/// <summary>A decoder's key/value cache: the keys and values of the tokens read so far, which further tokens attend to without computing them again.</summary>
 /// <param name="layers">The number of layers L.</param>
 public sealed class KeyValueCache(int layers) : IDisposable
 {
@@ -26,14 +26,14 @@ public sealed class KeyValueCache(int layers) : IDisposable
     }
 }
 
-/// <summary>The keys and values of one layer, in memory that grows by doubling.</summary>
+/// <summary>The key/value cache of one layer, in memory that grows by doubling.</summary>
 public sealed class LayerCache : IDisposable
 {
     const long FirstCapacity = 64;
 
     Tensor? keys, values;
 
-    /// <summary>The number of tokens held.</summary>
+    /// <summary>The number of tokens in the cache.</summary>
     public long Length { get; private set; }
 
     /// <summary>[B, K, S, E].</summary>
@@ -95,7 +95,7 @@ public sealed class LayerCache : IDisposable
     }
 }
 
-/// <summary>What a decoder keeps between two tokens: keys and values of the target so far, and those of the source.</summary>
+/// <summary>The key/value caches of an encoder-decoder: for the target so far, and for the source.</summary>
 /// <param name="layers">The number of decoder layers.</param>
 public sealed class DecoderCache(int layers) : IDisposable
 {

@@ -25,18 +25,18 @@ public enum NormPlacement
     Post,
 }
 
-/// <summary>Layer normalisation: of mean and variance.</summary>
+/// <summary>Layer normalisation: subtracts the mean and divides by the standard deviation.</summary>
 /// <remarks>Ba et al. 2016.</remarks>
 [Kind("layer")]
 public sealed record LayerNormConfig : NormConfig;
 
-/// <summary>Root mean square normalisation, without a mean.</summary>
+/// <summary>RMSNorm: divides by the root mean square.</summary>
 /// <remarks>Zhang and Sennrich 2019.</remarks>
 [Kind("rms")]
 public sealed record RmsNormConfig : NormConfig;
 
 /// <summary>Normalises the last dimension.</summary>
-/// <remarks>Layer norm: Ba et al. 2016. Root mean square: Zhang and Sennrich 2019.</remarks>
+/// <remarks>Layer norm: Ba et al. 2016. RMSNorm: Zhang and Sennrich 2019.</remarks>
 public sealed class Norm : nn.Module<Tensor, Tensor>
 {
     readonly Parameter weight;
@@ -47,7 +47,7 @@ public sealed class Norm : nn.Module<Tensor, Tensor>
     /// <summary>Creates the norm of a config.</summary>
     /// <param name="config">The kind and its epsilon.</param>
     /// <param name="width">The width D.</param>
-    /// <param name="bias">Whether a layer norm has a bias; a root-mean-square norm has none.</param>
+    /// <param name="bias">Whether a layer norm has a bias; RMSNorm has none.</param>
     public Norm(NormConfig config, int width, bool bias = true) : base(nameof(Norm))
     {
         rms = config is RmsNormConfig;
@@ -89,7 +89,7 @@ public sealed class Residual
     /// <param name="config">The norm and its placement.</param>
     /// <param name="width">The width D.</param>
     /// <param name="bias">Whether the norm has a bias.</param>
-    /// <param name="dropout">The rate at which training drops the sublayer's output.</param>
+    /// <param name="dropout">The dropout rate of the sublayer's output.</param>
     /// <param name="scale">Scales the sublayer's output.</param>
     /// <param name="path">Lets examples skip the sublayer.</param>
     public Residual(NormConfig config, int width, bool bias = true, double dropout = 0, LayerScale? scale = null, DropPath? path = null)

@@ -60,8 +60,7 @@ public sealed record SinusoidalImagePositionsConfig : ImagePositionsConfig
     [Positive]
     public double Base { get; init; } = 10_000;
 
-    /// <summary>The factor of the sines and cosines. Raise it if the patches' vectors are so much longer that they hide their
-    /// positions.</summary>
+    /// <summary>The factor on the sines and cosines. Raise it if the patch embeddings are so large that they drown out the positions.</summary>
     [Positive]
     public double Scale { get; init; } = 1;
 }

@@ -35,7 +35,7 @@ public sealed class ClassificationReport
     public long Examples { get; private set; }
 
     /// <summary>Adds one example by its scores.</summary>
-    /// <param name="logits">Unnormalized scores [N].</param>
+    /// <param name="logits">Unnormalised scores [N].</param>
     /// <param name="label">The actual class.</param>
     /// <remarks>Of classes with equal scores, the one with the lower id ranks first, as with an argmax. A score that is not a number ranks last.</remarks>
     /// <exception cref="UserException">The label is not a class.</exception>

@@ -43,8 +43,8 @@ public sealed record GptConfig : TextTransformerConfig
     public override void Check(ConfigCheck check)
     {
         base.Check(check);
-        if (KeyValueHeads is { } groups)
-            check.That(Heads % groups == 0, "key_value_heads", $"({groups}) must divide {check.At("heads")} ({Heads})");
+        if (KeyValueHeads is { } kvHeads)
+            check.That(Heads % kvHeads == 0, "key_value_heads", $"({kvHeads}) must divide {check.At("heads")} ({Heads})");
     }
 }
 

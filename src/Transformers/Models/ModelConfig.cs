@@ -54,7 +54,7 @@ static class TextModelSizes
     internal static int VocabularyFor(this ITextModelConfig model, TextTokenizer tokenizer) =>
         model.Vocabulary is not { } wanted ? tokenizer.VocabularySize
         : wanted >= tokenizer.VocabularySize ? wanted
-        : throw new UserException($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})");
+        : throw new UserException([new Problem($"model.vocabulary ({wanted}) must be at least the tokenizer's ({tokenizer.VocabularySize})", Path: "model.vocabulary", Hint: "raise it, or leave it out to use the tokenizer's")]);
 }
 
 /// <summary>A model that predicts the next token: what training, evaluation and generation require.</summary>

@@ -96,7 +96,7 @@ sealed class ForwardProducts
 /// <summary>The sizes of a batch.</summary>
 /// <param name="Rows">Sequences, pairs or images.</param>
 /// <param name="Source">Positions per row: tokens, of the source for pairs; 0 for images.</param>
-/// <param name="Target">Positions per target of a pair, else 0.</param>
+/// <param name="Target">Positions per target of a pair, steps of a forecast, or regions of an image and the token for the whole image; else 0.</param>
 /// <param name="Targets">The number of predictions over which the loss is a mean.</param>
 /// <param name="Units">The tokens or images that throughput counts.</param>
 public sealed record BatchShape(long Rows, long Source, long Target, long Targets, long Units)

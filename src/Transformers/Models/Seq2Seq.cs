@@ -104,7 +104,7 @@ public sealed class Seq2Seq : nn.Module, IComputes
     {
         this.config = config;
         if (config.Embeddings.Shared == true && !shared)
-            throw new UserException("model.embeddings.shared must be false if source and target have separate tokenizers");
+            throw new UserException([new Problem("model.embeddings.shared must be false if source and target have separate tokenizers", Path: "model.embeddings.shared", Hint: "set it to false, or leave it out")]);
         (SourceVocabulary, Vocabulary) = (sourceVocabulary, targetVocabulary);
         sourceTokens = nn.Embedding(sourceVocabulary, config.Width);
         targetTokens = config.Embeddings.Shared ?? shared ? null : nn.Embedding(targetVocabulary, config.Width);

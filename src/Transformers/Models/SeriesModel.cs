@@ -79,7 +79,7 @@ public abstract record ForecasterConfig : SeriesModelConfig
     public override void Check(ConfigCheck check)
     {
         base.Check(check);
-        check.That(Quantiles.Zip(Quantiles.Skip(1)).All(pair => pair.First < pair.Second), "quantiles", "must rise", "for example [0.1, 0.5, 0.9]");
+        check.That(Quantiles.Zip(Quantiles.Skip(1)).All(pair => pair.First < pair.Second), "quantiles", "must be in ascending order", "for example [0.1, 0.5, 0.9]");
     }
 }
 

@@ -14,11 +14,11 @@ public abstract record OptimizerConfig
     [Positive]
     public required double Lr { get; init; }
 
-    /// <summary>Weight decay; it is applied to matrices and embeddings only, never to biases and gains.</summary>
+    /// <summary>Weight decay; it is applied to matrices and embeddings only, never to biases or the weights of norms.</summary>
     [Between(0, 10)]
     public double WeightDecay { get; init; }
 
-    /// <summary>The factor on the learning rate from each layer to the one before it; with 1, all layers have the same rate. For fine-tuning image models.</summary>
+    /// <summary>The factor on the learning rate from each layer to the one before it; with 1, all layers have the same rate. For fine-tuning image and audio models.</summary>
     /// <remarks>Clark et al. 2020, section 3.2 (ELECTRA); for images Bao et al. 2022 (BEiT).</remarks>
     [Between(0.01, 1)]
     public double LayerDecay { get; init; } = 1;
@@ -59,12 +59,12 @@ public sealed record AdamConfig : AdamFamilyConfig
 [Kind("sgd")]
 public sealed record SgdConfig : OptimizerConfig
 {
-    /// <summary>The fraction of the previous step that is kept.</summary>
+    /// <summary>The momentum: the fraction of the previous update that is added to the next.</summary>
     [Between(0, 1, Below = true)]
     public double Momentum { get; init; }
 }
 
-/// <summary>Changes a model's parameters by their gradients. Its state is named tensors, which checkpoints contain.</summary>
+/// <summary>Updates a model's parameters from their gradients. Its state is named tensors, which checkpoints contain.</summary>
 /// <remarks>
 /// Weight decay acts on matrices only, not on biases, norms and other vectors, as in nanoGPT. The whole update is one call into the engine:
 /// hundreds of small calls would cost more than their arithmetic.
@@ -90,7 +90,7 @@ public abstract class Optimizer : IDisposable
     double[] FactorsOf(ILayered? model, double decay)
     {
         if (model is null)
-            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for models whose layers have a depth: vit, swin and resnet", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
+            throw new UserException([new Problem($"training.optimizer.layer_decay ({decay}) is for models whose layers have a depth: vit, swin, resnet and ast", Path: "training.optimizer.layer_decay", Hint: "leave it out")]);
         return [.. gradients.Pieces.Select(piece => Math.Pow(decay, model.Depth - model.DepthOf(trained[piece.Parameter].name)))];
     }
 

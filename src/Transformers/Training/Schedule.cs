@@ -50,7 +50,7 @@ public sealed record NoamScheduleConfig : ScheduleConfig, IChecked
     public void Check(ConfigCheck check) => check.That(Warmup > 0, "warmup", $"({Warmup}) must be above 0 for noam", "the paper uses 4000");
 }
 
-/// <summary>lr · √(warmup/step) after the warm-up.</summary>
+/// <summary>lr · √(warmup/step) after the warmup.</summary>
 [Kind("inverse_sqrt")]
 public sealed record InverseSqrtScheduleConfig : ScheduleConfig, IChecked
 {
@@ -58,7 +58,7 @@ public sealed record InverseSqrtScheduleConfig : ScheduleConfig, IChecked
     public void Check(ConfigCheck check) => check.That(Warmup > 0, "warmup", $"({Warmup}) must be above 0 for inverse_sqrt");
 }
 
-/// <summary>Warm-up, the peak rate, then a straight line to the final rate.</summary>
+/// <summary>Warmup, the peak rate, then a straight line to the final rate.</summary>
 /// <remarks>Hu et al. 2024, section 4 (warmup-stable-decay).</remarks>
 [Kind("wsd")]
 public sealed record WsdScheduleConfig : ScheduleConfig

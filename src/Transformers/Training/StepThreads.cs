@@ -136,7 +136,7 @@ sealed class Meter(long steps, string unit, torch.Device device, double? peakFlo
         if (losses == 0) return null;
         var remaining = TimeSpan.FromSeconds(secondsInAll / Math.Max(1, stepsInAll) * (steps - step));
         var report = new StepReport(step, steps, loss / losses, lr, norm, units / Math.Max(1e-9, seconds), unit, ProcessMemory.Resident, remaining,
-            flops > 0 ? flops / Math.Max(1e-9, seconds) / peakFlops : null) 
+            flops > 0 ? flops / Math.Max(1e-9, seconds) / peakFlops : null)
         {
             StepSeconds = seconds / count,
             OtherCores = load.OthersSinceLast(),

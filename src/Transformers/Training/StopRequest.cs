@@ -34,12 +34,8 @@ public sealed class StopRequest
     /// <summary>Asks for a checkpoint after the current step; the run continues.</summary>
     public void AskForSave() => save = true;
 
-    internal bool TakeSave()
-    {
-        var asked = save;
-        save = false;
-        return asked;
-    }
+    // In one operation: a request between reading and resetting would be lost.
+    internal bool TakeSave() => Interlocked.Exchange(ref save, false);
 }
 
 /// <summary>Asks a run to end once a time has passed.</summary>

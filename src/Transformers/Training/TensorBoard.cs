@@ -128,7 +128,7 @@ public sealed class EventWriter : IDisposable
     /// <summary>Writes numbers, including those that are not finite, which TensorBoard marks.</summary>
     /// <param name="step">The optimizer step.</param>
     /// <param name="values">Tag and number, such as <c>loss/train</c>.</param>
-    /// <exception cref="IOException">The disk is full, ….</exception>
+    /// <exception cref="IOException">It cannot be written, for example because the disk is full.</exception>
     public void AddScalars(long step, IEnumerable<(string Tag, double Value)> values)
     {
         var summary = new Summary();
@@ -140,7 +140,7 @@ public sealed class EventWriter : IDisposable
     /// <summary>Writes a text.</summary>
     /// <param name="step">The optimizer step.</param>
     /// <param name="text">Markdown.</param>
-    /// <exception cref="IOException">The disk is full, ….</exception>
+    /// <exception cref="IOException">It cannot be written, for example because the disk is full.</exception>
     public void AddText(long step, string tag, string text)
     {
         var tensor = new TensorProto { Dtype = DataType.DtString, TensorShape = new TensorShapeProto() };
@@ -152,7 +152,7 @@ public sealed class EventWriter : IDisposable
     /// <summary>Writes how values are distributed, in buckets of equal width; those that are not finite are left out.</summary>
     /// <param name="step">The optimizer step.</param>
     /// <param name="buckets">The number of buckets.</param>
-    /// <exception cref="IOException">The disk is full, ….</exception>
+    /// <exception cref="IOException">It cannot be written, for example because the disk is full.</exception>
     public void AddHistogram(long step, string tag, IEnumerable<float> values, int buckets = 30)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(buckets, 1);
@@ -172,7 +172,7 @@ public sealed class EventWriter : IDisposable
     /// <param name="width">Pixels per row.</param>
     /// <param name="height">Rows.</param>
     /// <param name="png">The bytes of a PNG file of red, green and blue.</param>
-    /// <exception cref="IOException">The disk is full, ….</exception>
+    /// <exception cref="IOException">It cannot be written, for example because the disk is full.</exception>
     public void AddImage(long step, string tag, int width, int height, byte[] png)
     {
         var image = new Summary.Types.Image { Height = height, Width = width, Colorspace = 3, EncodedImageString = ByteString.CopyFrom(png) };

@@ -89,7 +89,7 @@ public sealed partial class Trainer
         outputs?.RollBackTo(goodStep);
         Save(background: false);
         outputs?.Log(goodStep, "roll_back", ("loss", bad.Loss), ("gradient_norm", bad.GradientNorm), ("from_step", bad.Step), ("roll_backs", count));
-        observer.Warn($"went back to step {goodStep}, {count} of at most {divergence.Limit} times: {bad}");
+        observer.Warn($"rolled back to step {goodStep}, {count} of at most {divergence.Limit} times: {bad}");
         return false;
     }
 
@@ -215,8 +215,8 @@ sealed class DivergencePolicy(DivergenceConfig config)
     internal static DivergedException Diverged(BadStep bad, string reason, Checkpoint? good)
     {
         var remedy = good is not null
-            ? $"The checkpoint of step {good.Step} is good: lower optimizer.lr, or raise schedule.warmup, and resume from it with --resume={good.Folder}"
-            : "There is no checkpoint from before the divergence: lower optimizer.lr, or raise schedule.warmup, and start again";
+            ? $"The checkpoint of step {good.Step} is good: lower training.optimizer.lr, or raise training.schedule.warmup, and resume from it with --resume={good.Folder}"
+            : "There is no checkpoint from before the divergence: lower training.optimizer.lr, or raise training.schedule.warmup, and start again";
         return new($"training diverged: {bad}{reason}. {remedy}");
     }
 }

@@ -63,10 +63,7 @@ public sealed class TrainerOutputs(RunFolder folder, RunIdentity identity, Check
             same.Dispose(); // This checkpoint is the one that was validated.
             best = null;
         }
-        if (background)
-        {
-            Begin(contents);
-        }
+        if (background) Begin(contents);
         else
         {
             if (best is not null) Begin();

@@ -39,7 +39,7 @@ public sealed record ValidationReport(long Step, double Loss, long Targets, IRea
     public double? Compared { get; init; }
 }
 
-/// <summary>Sees a training run as it goes. Every method has a default that does nothing.</summary>
+/// <summary>Observes a training run. Every method has a default that does nothing.</summary>
 public interface ITrainingObserver
 {
     /// <summary>Something worth reporting once, such as the number of parameters or a checkpoint that was skipped.</summary>
@@ -65,6 +65,7 @@ public interface ITrainingObserver
 
     /// <summary>The run has returned to an earlier step: reports of later ones no longer apply.</summary>
     void OnRollback(long step) { }
+
     /// <summary>Pictures of the model, after a validation.</summary>
     void OnPictures(long step, IReadOnlyList<ModelPicture> pictures) { }
 

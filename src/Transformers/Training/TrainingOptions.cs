@@ -26,9 +26,9 @@ public sealed record TrainingOptions
     public string? ResumeFrom { get; init; }
     /// <summary>A run or checkpoint whose weights, and tokenizer if it has one, a new run starts from.</summary>
     public string? From { get; init; }
-    /// <summary>The checkpoint from which a run that was started with <see cref="From"/> resumes: it has all that was taken over, so the other run need not exist any more.</summary>
+    /// <summary>The run's own checkpoint, from which a run that was started with <see cref="From"/> resumes: it contains everything that was loaded, so the other run need no longer exist.</summary>
     internal string? Own { get; init; }
-    /// <summary>Where that which is taken over from another run is read; null for nothing.</summary>
+    /// <summary>The run or checkpoint from which weights, tokenizer and statistics are loaded; null for none.</summary>
     internal string? TakenFrom => From is null ? null : Own ?? From;
     /// <summary>Called with the task before the first step; an exception ends the run.</summary>
     public Action<TrainingTask>? BeforeSteps { get; init; }
@@ -70,7 +70,7 @@ public sealed record TrainResult
     public required string Model { get; init; }
     /// <summary>The number of parameters; one that is used twice counts once.</summary>
     public required long Parameters { get; init; }
-    /// <summary>Steps done in all.</summary>
+    /// <summary>The total number of steps done.</summary>
     public required long Steps { get; init; }
     /// <summary>Seconds of training in all runs of this folder, set-up excluded.</summary>
     public required double Seconds { get; init; }

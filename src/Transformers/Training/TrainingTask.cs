@@ -48,7 +48,7 @@ public abstract class TrainingTask : IDisposable
         return [.. Enumerable.Range(0, (own + size - 1) / size).Select(i => slice(first + i * size, Math.Min(size, own - i * size)))];
     }
 
-    /// <summary>The batches or examples, of some in order, that this process handles in turn with the others.</summary>
+    /// <summary>Deals batches or examples to the processes in turn, and returns those of this process.</summary>
     protected IEnumerable<T> OwnTurns<T>(IEnumerable<T> all) => Processes.IsAlone ? all : all.Where((_, i) => i % Processes.Size == Processes.Rank);
 
     /// <summary>The validation split in order; empty if there is none.</summary>
@@ -144,7 +144,7 @@ public abstract class MicroBatch(long targets, long units, long firstExample = 0
     public abstract LossSum LossSum(RandomPosition random = default);
 }
 
-/// <summary>How a step's batch is split into micro-batches, whatever its number of rows.</summary>
+/// <summary>How a step's batch is split into micro-batches, regardless of its number of rows.</summary>
 /// <param name="Rows">The maximum number of rows of a micro-batch; null for those of the batch.</param>
 /// <param name="Pieces">The number of pieces that each of these is split into to fit into memory: a power of 2.</param>
 public readonly record struct MicroSize(int? Rows, int Pieces = 1)

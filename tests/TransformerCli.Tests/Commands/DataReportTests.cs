@@ -162,6 +162,7 @@ public sealed class DataReportTests : FolderTest
         Images("im/a", 4);
         Images("im/b", 4);
         Assert.Contains("data.holdout: holding out 8 of 8 images leaves one side empty (hold out fewer or more", CommandLine.Refused("train", Vit("im"), "--run", At("run"), "--set", "data.holdout.count=8"));
+        Assert.Contains("data.test: holding out 8 of 8 images leaves one side empty", CommandLine.Refused("train", Vit("im"), "--run", At("run"), "--set", "data.test={ count: 8 }"));
         Assert.Contains("data.holdout (0.25) must be a mapping (write { count: … } or { every: … } or { fraction: … })", CommandLine.Refused("train", Vit("im"), "--run", At("run"), "--set", "data.holdout=0.25"));
     }
 

@@ -23,7 +23,7 @@ public sealed class ConfigReferenceTests
         var reference = ConfigReference.ToMarkdown<RunConfig>();
         Assert.Contains("| `layers` | a whole number, 1 to 10000 | required | The number of blocks L. |", reference);
         Assert.Contains("| `holdout` | a number, 0 to 0.9 | `0.05` |", reference);
-        Assert.Contains("`tail`: The end of the text by characters", reference);
+        Assert.Contains("`tail`: The end of the text, by characters", reference);
         Assert.Contains("**`kind: gpt`**", reference);
         Assert.Contains("**with `generator`**", reference);
     }

@@ -252,7 +252,7 @@ public sealed class SeriesKindTests : TinyRunTest
     [Theory]
     [InlineData("model.patch=7", "model.patch (7) and a stride of 7 must cover data.context (48) to its last step")]
     [InlineData("model.stride=7", "model.stride (7) must be at most model.patch (6)")]
-    [InlineData("model.quantiles=[0.9, 0.1]", "model.quantiles must rise")]
+    [InlineData("model.quantiles=[0.9, 0.1]", "model.quantiles must be in ascending order")]
     [InlineData("model.positions.kind=alibi", "model.positions.kind (alibi) must be learned, sinusoidal, rotary or none")]
     [InlineData("model.heads=3", "model.width (16) must be divisible by model.heads (3)")]
     [InlineData("data.context=1", "data.context (1) must be between 2 and 100000")]

@@ -108,6 +108,11 @@ public sealed class VilbertKindTests : TempFolderTest
             Assert.Equal(1, answers.Sum(one => one.Probability), 1e-5);
             Assert.Equal(answers.OrderByDescending(one => one.Probability), answers);
         }
+        // Answers that never occur in training count as wrong and have no loss.
+        File.WriteAllText(folder["unknown.jsonl"], """{"image": "scene.png", "text": "how many red things are there?", "answer": "seventeen"}""");
+        var unknown = Evaluate(folder, "run", data: folder["unknown.jsonl"]);
+        Assert.Equal(("data", 1L, 0.0), (unknown.Split, unknown.Examples, unknown.Metrics["accuracy"]));
+        Assert.DoesNotContain("loss", unknown.Metrics.Keys);
         var subject = new AttentionSubject { Image = folder["scene.png"], Text = "how many red things" };
         var svg = Kind.For(run).DrawAttention(run, subject, CPU).ToSvg();
         Assert.Contains("what each word attends to (layer 1, mean of heads)", svg);

@@ -1,3 +1,4 @@
+using Transformers.Tokenizers.Formats;
 using static TorchSharp.torch;
 
 namespace Transformers.Tests.Training;
@@ -23,6 +24,14 @@ public class ForeignVocabularyTests : TinyRunTest
         Assert.Equal(tokenizer.ToBytes(), averaged.ReadBytes("tokenizer.model"));
         runs.Start(TinyRuns.Config(Sets("sentencepiece-bpe.model")), "run", maxSteps: 3);
         Assert.Equal(3, TrainedRun.Open(runs.PathOf("run"), "latest").Checkpoint.Step);
+    }
+
+    [Fact]
+    public void A_vocabulary_that_is_too_small_for_its_tokenizer_is_reported_at_its_setting()
+    {
+        using var runs = new TinyRuns();
+        var problem = Assert.Throws<UserException>(() => runs.Start(TinyRuns.Config(Sets("sentencepiece-bpe.model"), "model.vocabulary=100"), "run", maxSteps: 1)).Problems[0];
+        Assert.Equal(("model.vocabulary", "model.vocabulary (100) must be at least the tokenizer's (560)"), (problem.Path, problem.Message));
     }
 
     [Fact]

@@ -65,6 +65,9 @@ public sealed class SeedRunsTests : TinyRunTest
         Assert.Contains("contains a single run", Assert.Throws<UserException>(() => Start(runs, 2)).Message);
         var resumed = runs.OptionsOf("other") with { ResumeFrom = runs.PathOf("several/checkpoints/step-00000001") };
         Assert.Contains("--seeds", Assert.Throws<UserException>(() => SeedRuns.Start(TinyRuns.Config(), resumed, 2, new Quiet(), new StopRequest())).Message);
+        var last = TinyRuns.Config() with { Seed = ulong.MaxValue - 1 };
+        Assert.Equal([ulong.MaxValue - 1, ulong.MaxValue], SeedRuns.SeedsOf(last, 2));
+        Assert.Contains("goes beyond the largest seed", Assert.Throws<UserException>(() => SeedRuns.SeedsOf(last, 3)).Message);
     }
 
     sealed class StepCount : ITrainingObserver

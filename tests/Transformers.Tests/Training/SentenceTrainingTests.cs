@@ -24,6 +24,14 @@ public class SentenceTrainingTests : TinyRunTest
         Assert.Equal(metrics.Order(), rest.Metrics.Keys.Order());
     }
 
+    [Fact]
+    public void A_batch_that_is_too_small_for_the_longest_pair_is_reported_at_its_setting()
+    {
+        using var runs = new TinyRuns();
+        var problem = Assert.Throws<UserException>(() => runs.Start(SentenceRuns.Translation("training.batch={ sequences: null, tokens: 4 }"), "run", maxSteps: 1)).Problems[0];
+        Assert.Equal(("training.batch.tokens", "training.batch.tokens (4) must be at least the length of the longest sequence (11)"), (problem.Path, problem.Message));
+    }
+
     [Theory]
     [InlineData("translation")]
     [InlineData("classify")]

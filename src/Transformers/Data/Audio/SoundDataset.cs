@@ -79,9 +79,12 @@ public sealed class SoundDataset
     }
 
     /// <summary>The WAV files in a folder at any depth, in order of their names.</summary>
-    /// <exception cref="UserException">It cannot be read.</exception>
-    internal static IReadOnlyList<string> FilesBelow(string folder) =>
-        [.. new ClassFolders(folder, WavFile.HasName, "WAV files").Found.Select(file => Path.Combine(folder, file)).Order(StringComparer.Ordinal)];
+    /// <exception cref="UserException">It cannot be read, or has none.</exception>
+    internal static IReadOnlyList<string> FilesBelow(string folder)
+    {
+        List<string> files = [.. new ClassFolders(folder, WavFile.HasName, "WAV files").Found.Select(file => Path.Combine(folder, file)).Order(StringComparer.Ordinal)];
+        return files.Count > 0 ? files : throw new UserException([new Problem("the folder contains no WAV files", folder)]);
+    }
 
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
@@ -101,7 +104,7 @@ public sealed class SoundDataset
         .. files.Warnings,
         .. ClassFolders.MissingClasses(Classes, LabelOf, "recording", ("training", Train), ("validation", Validation), ("test", Test)),
         .. Broken.Take(MostNamed).Select(problem => $"skipped {problem.File}: {problem.Message}"),
-        .. Broken.Count > MostNamed ? [$"{Broken.Count:N0} recordings are skipped in all"] : Array.Empty<string>(),
+        .. Broken.Count > MostNamed ? [$"{Broken.Count:N0} recordings are skipped in total"] : Array.Empty<string>(),
     ];
 
     /// <summary>The class of a recording.</summary>
@@ -129,7 +132,9 @@ public sealed class SoundDataset
     {
         if (cache.TryGetValue(index, out var samples)) return samples;
         samples = Resampler.Resample(WavFile.Read(paths[index]), Rate).Samples;
-        if (Interlocked.Add(ref cached, 4L * samples.Length) <= CacheBytes) cache[index] = samples;
+        // What is not kept must not count, or one long recording would keep all others out.
+        var bytes = 4L * samples.Length;
+        if (Interlocked.Add(ref cached, bytes) > CacheBytes || !cache.TryAdd(index, samples)) Interlocked.Add(ref cached, -bytes);
         return samples;
     }
 

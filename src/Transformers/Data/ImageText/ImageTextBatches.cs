@@ -46,7 +46,7 @@ public sealed record ImageTextBatch(PaddedTexts Texts, long[] Tokens, SeenImages
     /// <summary>R: the number of regions per row.</summary>
     public int Regions => Hidden.Length / Rows;
 
-    /// <summary>Some consecutive rows.</summary>
+    /// <summary>A slice of consecutive rows.</summary>
     internal ImageTextBatch Slice(int first, int rows)
     {
         if (rows == Rows) return this;
@@ -98,7 +98,7 @@ sealed class ImageTextBatches(ImageTextCorpus corpus, ImageTextSplit split, Imag
             return new(RowTask.Answer, example, example, TextPart.Text, corpus.Answers[example], HidesImage: alone < 0.5, HidesText: alone is >= 0.5 and < 1);
         }
         if (draw < answer + mix.Masked) return new(RowTask.Masked, example, example, TextPart.Caption, 1);
-        // Half of the pairs match; half of the others are almost right, if there are such captions.
+        // Half of the pairs match; half of the others have the example's almost true caption, if there is one.
         var kind = random.Next(4);
         if (kind < 2 || corpus.Count == 1) return new(RowTask.Match, example, example, TextPart.Caption, 1);
         if (kind == 2 && corpus.IdsOf(example, TextPart.FalseCaption) is not null) return new(RowTask.Match, example, example, TextPart.FalseCaption, 0);

@@ -124,7 +124,7 @@ sealed class ImageTextFiles(ImageTextFolderConfig config, RegionsConfig? regions
         Regions = regions is null ? null : example => RegionsOf(folder).TryGetValue(example.Image, out var one) ? one
             : throw new UserException([new Problem($"has no regions for the image {MessageText.Escape(example.Image)}", Path.Combine(folder, regions.File), Hint: "each image in the examples needs a line")]),
         FaultOf = example => string.IsNullOrWhiteSpace(example.Text) ? new Problem("the text is empty", file, example.Number) : faults.GetOrAdd(example.Image, image => regions is null ? FaultOf(Path.Combine(folder, image)) : RegionsOf(folder).ContainsKey(image) ? null : $"has no line in {regions.File}") is { } fault
-            ? new Problem($"the image {MessageText.Escape(example.Image)} {fault}", file, example.Number, Hint: "names start at the folder of the file") : null,
+            ? new Problem($"the image {MessageText.Escape(example.Image)} {fault}", file, example.Number, Hint: fault == "does not exist" ? "names are relative to the folder of the file" : null) : null,
     };
 
     readonly ConcurrentDictionary<string, string?> faults = new(StringComparer.Ordinal);
@@ -240,7 +240,7 @@ static class RegionFile
                 throw TextLines.Error(path, number, $"the line has {Amount.Of(boxes.Length, "box", "boxes")} and {Amount.Of(features.Length, "row")} of features{(line.Classes is { } given ? $" and {given.Length} of classes" : "")}: each region needs one of each");
             var own = (features[0]?.Length ?? 0, line.Classes?[0]?.Length ?? 0);
             widths ??= own;
-            if (own != widths || own.Item1 == 0 || !AllOf(features, own.Item1) || !AllOf(boxes, 4) || (line.Classes is { } shares && !AllOf(shares, own.Item2)))
+            if (own != widths || own.Item1 == 0 || !AllOf(features, own.Item1) || !AllOf(boxes, 4) || (line.Classes is { } probabilities && !AllOf(probabilities, own.Item2)))
                 throw TextLines.Error(path, number, $"each box must have 4 finite numbers, each region {widths.Value.Features} features and {widths.Value.Classes} classes, as in the first line");
             if (!found.TryAdd(image, new ImageRegions(boxes, features, line.Classes).AtMost(most)))
                 throw TextLines.Error(path, number, $"the image {MessageText.Escape(image)} already has a line");

@@ -180,7 +180,7 @@ sealed class CsvSource : ImageSource
             names.Add(cells[labelColumn]);
             splits.Add(splitColumn >= 0 && cells.Length > splitColumn ? Split(table, line, cells[splitColumn]) : ImageSplit.None);
         }
-        if (paths.Count == 0) throw new UserException([new Problem("the table has no lines", table)]);
+        if (paths.Count == 0) throw new UserException([new Problem("the table names no images", table, Hint: "each line is a path and a label")]);
         classes = ClassNames.Of(names);
         var number = classes.Index().ToDictionary(c => c.Item, c => c.Index);
         labels = [.. names.Select(n => number[n])];

@@ -28,7 +28,7 @@ public sealed record ImageDataConfig : DataConfig
     /// <summary>What happens when a file cannot be decoded.</summary>
     public BrokenFilePolicy Broken { get; init; }
 
-    /// <summary>Memory for decoded images; a larger data set is decoded every time.</summary>
+    /// <summary>The memory in which decoded images are cached; a data set that needs more is decoded again every epoch.</summary>
     public ByteSize Cache { get; init; } = new(512 << 20);
 
     /// <summary>The number of threads that decode and augment; by default one less than the number of cores, at most 8.</summary>
@@ -82,7 +82,7 @@ public sealed record ImageInputConfig : IChecked
     [Between(1, 8192)]
     public int? Resize { get; init; }
 
-    /// <summary>Whether an image is cropped to a square, which keeps its proportions, or stretched to one.</summary>
+    /// <summary>Whether an image keeps its aspect ratio and is cropped to a square, or is stretched to one.</summary>
     public bool KeepRatio { get; init; } = true;
 
     /// <summary>The resampling filter.</summary>
@@ -134,21 +134,22 @@ public abstract record ImageHoldoutConfig
     /// <param name="indices">The images, in order.</param>
     /// <param name="labelOf">The class of an image.</param>
     /// <param name="seed">The seed of the draw.</param>
+    /// <param name="setting">The setting that holds them out, for messages.</param>
     /// <returns>What stays and what is held out, both in the order given.</returns>
     /// <exception cref="UserException">One of the two would be empty.</exception>
-    public (int[] Kept, int[] Held) Divide(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed)
+    public (int[] Kept, int[] Held) Divide(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed, string setting = "data.holdout")
     {
-        var held = Choose(indices, labelOf, seed);
-        if (held.Count == 0 || held.Count >= indices.Count) throw OneSided(held.Count, indices.Count);
+        var held = Choose(indices, labelOf, seed, setting);
+        if (held.Count == 0 || held.Count >= indices.Count) throw OneSided(held.Count, indices.Count, setting);
         return ([.. Enumerable.Range(0, indices.Count).Where(i => !held.Contains(i)).Select(i => indices[i])],
             [.. held.Order().Select(i => indices[i])]);
     }
 
-    private protected abstract HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed);
+    private protected abstract HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed, string setting);
 
-    private protected static HashSet<int> Draw(IReadOnlyList<int> indices, Func<int, int> labelOf, int count, ulong seed)
+    private protected static HashSet<int> Draw(IReadOnlyList<int> indices, Func<int, int> labelOf, int count, ulong seed, string setting)
     {
-        if (count < 1 || count >= indices.Count) throw OneSided(count, indices.Count);
+        if (count < 1 || count >= indices.Count) throw OneSided(count, indices.Count, setting);
         var groups = Enumerable.Range(0, indices.Count).GroupBy(i => labelOf(indices[i])).OrderBy(g => g.Key).Select(g => g.ToArray()).ToArray();
         // The whole part of each class's quota first, then one more for the classes with the largest remainders.
         var quotas = groups.Select(g => (double)count * g.Length / indices.Count).ToArray();
@@ -164,7 +165,7 @@ public abstract record ImageHoldoutConfig
         return held;
     }
 
-    static UserException OneSided(int held, int count) => new([new Problem($"holding out {held} of {Amount.Of(count, "image")} leaves one side empty", Path: "data.holdout", Hint: "hold out fewer or more, or name more images")]);
+    static UserException OneSided(int held, int count, string setting) => new([new Problem($"holding out {held} of {Amount.Of(count, "image")} leaves one side empty", Path: setting, Hint: "hold out fewer or more, or use more images")]);
 }
 
 /// <summary>Images by their position: <c>{ every: 5, remainder: 4 }</c> holds out 4, 9, 14, ….</summary>
@@ -183,7 +184,7 @@ public sealed record HoldoutEveryConfig : ImageHoldoutConfig, IChecked
     public void Check(ConfigCheck check) =>
         check.That(Remainder < Every, "remainder", $"({Remainder}) must be below {check.At("every")} ({Every})");
 
-    private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed) =>
+    private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed, string setting) =>
         [.. Enumerable.Range(0, indices.Count).Where(i => i % Every == Remainder)];
 }
 
@@ -195,7 +196,7 @@ public sealed record HoldoutCountConfig : ImageHoldoutConfig
     [AtLeast(1)]
     public required int Count { get; init; }
 
-    private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed) => Draw(indices, labelOf, Count, seed);
+    private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed, string setting) => Draw(indices, labelOf, Count, seed, setting);
 }
 
 /// <summary>A fraction of the images, drawn with the run's seed in proportion to the classes.</summary>
@@ -206,6 +207,6 @@ public sealed record HoldoutFractionConfig : ImageHoldoutConfig
     [Between(0.0001, 0.9)]
     public required double Fraction { get; init; }
 
-    private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed) =>
-        Draw(indices, labelOf, (int)Math.Round(Fraction * indices.Count), seed);
+    private protected override HashSet<int> Choose(IReadOnlyList<int> indices, Func<int, int> labelOf, ulong seed, string setting) =>
+        Draw(indices, labelOf, (int)Math.Round(Fraction * indices.Count), seed, setting);
 }

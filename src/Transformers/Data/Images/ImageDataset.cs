@@ -38,7 +38,7 @@ public sealed class ImageDataset : IDisposable
         var by = Enumerable.Range(0, source.Count).ToLookup(source.SplitOf);
         // Without splits, all images are for training until some are held out.
         int[] train = [.. by[ImageSplit.None].Concat(by[ImageSplit.Train]).Order()], validation = [.. by[ImageSplit.Validation]], test = [.. by[ImageSplit.Test]];
-        if (test.Length == 0 && testRule is not null) (train, test) = testRule.Divide(train, source.LabelOf, seed);
+        if (test.Length == 0 && testRule is not null) (train, test) = testRule.Divide(train, source.LabelOf, seed, "data.test");
         if (validation.Length == 0 && validationRule is not null) (train, validation) = validationRule.Divide(train, source.LabelOf, seed ^ 0x76616C);
         (Train, Validation, Test) = (DataLimit.Draw(train, source.LabelOf, limit, seed, "images"), validation, test);
         if (DecodedBytes() <= cacheBytes) cache = new();

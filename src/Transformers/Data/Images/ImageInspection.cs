@@ -26,7 +26,7 @@ public sealed record ImageDuplicateReport(string First, string Second, bool Acro
 /// <summary>What a set of images contains; lists are limited to the first <see cref="ImageInspection.Named"/>, counts are complete.</summary>
 /// <param name="Path">What was inspected.</param>
 /// <param name="Kind">The kind of source.</param>
-/// <param name="Images">Images in all, broken ones included.</param>
+/// <param name="Images">The total number of images, including broken ones.</param>
 /// <param name="Classes">The classes in the order of labels.</param>
 /// <param name="Formats">The number of images of each file format, such as PNG; "pixels" if images are not files.</param>
 /// <param name="MinWidth">The smallest width, in pixels.</param>

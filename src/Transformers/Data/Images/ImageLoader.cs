@@ -9,7 +9,7 @@ public sealed record ImageLoaderOptions
 {
     /// <summary>How an image becomes the model's input.</summary>
     public required ImageTransform Transform { get; init; }
-    /// <summary>B.</summary>
+    /// <summary>The batch size B.</summary>
     public required int BatchSize { get; init; }
     /// <summary>The random augmentation of an image; null for none.</summary>
     public ImageAugmentation? Augmentation { get; init; }
@@ -25,7 +25,7 @@ public sealed record ImageLoaderOptions
     public Communicator Processes { get; init; } = Communicator.Single;
     /// <summary>Background threads, at least 1.</summary>
     public int Threads { get; init; } = Math.Max(1, Math.Min(Environment.ProcessorCount - 1, 8));
-    /// <summary>Batches made ahead, at least 1.</summary>
+    /// <summary>The number of batches to prefetch, at least 1.</summary>
     public int Ahead { get; init; } = 4;
 }
 
@@ -106,7 +106,7 @@ public sealed class ImageLoader : IBatchStream<ImageBatch>
         var rows = Math.Min(options.BatchSize, all.Length - first);
         var (firstRow, own) = options.Mixing is null ? options.Processes.PartOf(rows) : (0, rows);
         var chosen = all.AsSpan(first + firstRow, own);
-        var pixels = Take();
+        var pixels = Rent();
         var kept = new List<int>(chosen.Length);
         foreach (var index in chosen)
         {
@@ -125,7 +125,7 @@ public sealed class ImageLoader : IBatchStream<ImageBatch>
         return new ImageBatch(shorter, labels, [.. kept], targets, null) { Epoch = (int)position.Epoch, Number = (int)position.Next, Part = part };
     }
 
-    float[] Take()
+    float[] Rent()
     {
         lock (guard)
             if (memory.TryPop(out var pixels)) return pixels;

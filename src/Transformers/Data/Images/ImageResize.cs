@@ -163,7 +163,7 @@ static unsafe class ImageResize
     }
 }
 
-/// <summary>How resizing weighs the pixels around a point.</summary>
+/// <summary>The resampling filter: how resizing weights the pixels around a point.</summary>
 public enum ResizeFilter
 {
     /// <summary>The triangle: linear in the distance, extending one pixel to each side.</summary>

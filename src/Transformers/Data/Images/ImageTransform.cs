@@ -3,7 +3,7 @@ using Transformers.IO.Images;
 
 namespace Transformers.Data.Images;
 
-/// <summary>How an image becomes a model's input when nothing is random; checkpoints contain it, so that evaluation matches training.</summary>
+/// <summary>The deterministic part of turning an image into a model's input; checkpoints contain it, so that evaluation matches training.</summary>
 /// <remarks>
 /// The shorter side is resized to <see cref="Resize"/> (both sides if <see cref="KeepRatio"/> is off), the central square
 /// of side <see cref="Size"/> is cropped, and bytes become floats: (value / 255 - mean) / std.
@@ -16,10 +16,10 @@ public sealed record ImageTransform
     /// <summary>The length to which the shorter side is resized before cropping, at least <see cref="Size"/>; null for <see cref="Size"/> itself.</summary>
     public int? Resize { get; init; }
 
-    /// <summary>Whether the image keeps its proportions and is cropped, or is stretched to a square.</summary>
+    /// <summary>Whether the image keeps its aspect ratio and is cropped to a square, or is stretched to one.</summary>
     public bool KeepRatio { get; init; } = true;
 
-    /// <summary>The filter of resizing.</summary>
+    /// <summary>The resampling filter.</summary>
     public ResizeFilter Filter { get; init; } = ResizeFilter.Bicubic;
 
     /// <summary>3: red, green, blue. 1: luma.</summary>

@@ -160,8 +160,9 @@ sealed class IdxSource : PixelSource
     /// <summary>The image files of a folder, those for training first.</summary>
     public static IReadOnlyList<string> ImageFilesIn(string folder) =>
         [.. Directory.EnumerateFiles(folder)
-            .Where(f => Path.GetFileName(f) is var name && name.Contains("images", StringComparison.Ordinal)
-                && (name.Contains("idx3-ubyte", StringComparison.Ordinal)))
+            .Where(f => Path.GetFileName(f) is var name && name.Contains("images", StringComparison.Ordinal) && name.Contains("idx3-ubyte", StringComparison.Ordinal))
+            // A file that was unpacked beside its compressed form would be read twice.
+            .Where(f => !(f.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) && File.Exists(f[..^3])))
             .OrderBy(f => Path.GetFileName(f).Contains("train", StringComparison.OrdinalIgnoreCase) ? 0 : 1)
             .ThenBy(f => f, StringComparer.Ordinal)];
 

@@ -18,7 +18,7 @@ public sealed class LabelledCorpus
     /// <summary>The names of the classes.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Texts whose end was cut off because they were too long.</summary>
+    /// <summary>The number of texts that were truncated.</summary>
     public long Shortened { get; }
 
     /// <summary>The number of texts.</summary>
@@ -26,7 +26,7 @@ public sealed class LabelledCorpus
 
     /// <summary>Encodes labelled texts.</summary>
     /// <param name="examples">The texts, read as a stream.</param>
-    /// <param name="special">Its framing ids.</param>
+    /// <param name="special">The tokenizer's framing ids.</param>
     /// <param name="classes">The expected classes (for validation, those of the training split); by default those that occur.</param>
     /// <param name="maximumTokens">The maximum length of a sequence, including framing; longer texts are truncated, and counted in <see cref="Shortened"/>.</param>
     /// <param name="file">The file to name in errors.</param>
@@ -95,8 +95,8 @@ public sealed record MaskedBatch(PaddedTexts Texts, long[] Targets)
     /// <summary>The target where nothing is to be predicted; cross entropy ignores it by default.</summary>
     public const long IgnoreIndex = -100;
 
-    /// <summary>Tokens to predict: what a mean loss divides by.</summary>
-    public int Guesses => Targets.Count(t => t != IgnoreIndex);
+    /// <summary>The number of tokens to predict, by which a mean loss divides.</summary>
+    public int TargetCount => Targets.Count(t => t != IgnoreIndex);
 }
 
 /// <summary>Makes batches with masked tokens from texts of similar length; a batch is a function of its position alone.</summary>
@@ -111,7 +111,7 @@ sealed class MaskedBatches(TokenStore tokens, SpecialIds special, MaskedTokens m
         masking.Hide(PaddedTexts.Make(tokens, buckets.At(position).Span, special.Padding), (int)position.Epoch);
 }
 
-/// <summary>Texts side by side, padded; every array is row by row.</summary>
+/// <summary>A padded mini-batch of texts; all arrays are row-major.</summary>
 /// <param name="Examples">The numbers of the texts in the corpus [B].</param>
 /// <param name="Width">S: the longest text.</param>
 /// <param name="Ids">Token ids, then padding [B, S].</param>
@@ -121,7 +121,7 @@ public sealed record PaddedTexts(int[] Examples, int Width, long[] Ids, int[] Le
     /// <summary>B: the number of texts.</summary>
     public int Rows => Examples.Length;
 
-    /// <summary>A batch of given sequences.</summary>
+    /// <summary>Pads sequences to the length of the longest.</summary>
     public static PaddedTexts Make(TokenStore tokens, ReadOnlySpan<int> examples, int padding)
     {
         var lengths = new int[examples.Length];

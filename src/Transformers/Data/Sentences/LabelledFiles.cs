@@ -29,8 +29,8 @@ static class LabelledFiles
     /// <summary>The names of columns on the first line of a table whose columns are given by number; null if there are none.</summary>
     internal static string? HeaderOf(string path, string text, string label)
     {
-        if (Number(text) is not { } first || Number(label) is not { } second || path.Contains(".jsonl", StringComparison.OrdinalIgnoreCase)) return null;
-        var records = path.Contains(".csv", StringComparison.OrdinalIgnoreCase) ? CommaSeparated.ReadTexts(path) : TabSeparated(path);
+        if (Number(text) is not { } first || Number(label) is not { } second || TextLines.EndingOf(path) == ".jsonl") return null;
+        var records = TextLines.EndingOf(path) == ".csv" ? CommaSeparated.ReadTexts(path) : TabSeparated(path);
         var fields = records.Select(record => record.Item2).FirstOrDefault();
         return fields is not null && fields.Length > Math.Max(first, second) && TableLines.IsHeader(fields[first], fields[second]) ? string.Join(", ", fields) : null;
     }
@@ -47,7 +47,7 @@ static class LabelledFiles
             if (fields.Length > columns) throw TableLines.TooMany(path, line, fields.Length, columns);
             if (!numbered)
             {
-                (textColumn, labelColumn, numbered) = (Find(fields, text), Find(fields, label), true);
+                (textColumn, labelColumn, numbered) = (Find(fields, text, line), Find(fields, label, line), true);
                 continue;
             }
             var needed = Math.Max(textColumn, labelColumn) + 1;
@@ -57,11 +57,11 @@ static class LabelledFiles
             yield return Example(fields[textColumn], fields[labelColumn].Trim(), path, line);
         }
 
-        int Find(string[] names, string name)
+        int Find(string[] names, string name, int line)
         {
             if (Number(name) is { } number) return number;
             var at = Array.IndexOf(names, name);
-            return at >= 0 ? at : throw TextLines.Error(path, 1, $"no column named {name}", $"the first line names: {string.Join(", ", names)}");
+            return at >= 0 ? at : throw TextLines.Error(path, line, $"no column named {name}", $"the first line names: {string.Join(", ", names)}");
         }
     }
 

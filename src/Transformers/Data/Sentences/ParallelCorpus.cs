@@ -65,7 +65,7 @@ public sealed class ParallelCorpus
     }
 }
 
-/// <summary>The pairs to train on; lengths are tokens without the framing ones.</summary>
+/// <summary>Which pairs to train on; lengths are in tokens, without framing tokens.</summary>
 public sealed record ParallelFilter
 {
     /// <summary>The minimum number of tokens on each side.</summary>
@@ -155,7 +155,7 @@ sealed class ParallelBatches
     }
 }
 
-/// <summary>Sentence pairs side by side, padded; every array is row by row.</summary>
+/// <summary>A padded mini-batch of sentence pairs; all arrays are row-major.</summary>
 /// <param name="Examples">The numbers of the pairs in the corpus [B].</param>
 /// <param name="SourceWidth">S: the longest source with its end.</param>
 /// <param name="TargetWidth">T: the longest target with its begin or end.</param>
@@ -168,12 +168,12 @@ public sealed record ParallelBatch(
     int[] Examples, int SourceWidth, int TargetWidth, long[] Source, int[] SourceLengths,
     long[] TargetInput, long[] TargetOutput, int[] TargetLengths)
 {
-    /// <summary>The output where nothing is to be predicted; cross entropy ignores it by default.</summary>
+    /// <summary>The target where nothing is to be predicted; cross entropy ignores it by default.</summary>
     public const long IgnoreIndex = -100;
 
     /// <summary>B: the number of pairs.</summary>
     public int Rows => Examples.Length;
 
-    /// <summary>Tokens to be predicted, ends included: what a mean loss divides by.</summary>
+    /// <summary>The number of tokens to predict, including end tokens, by which a mean loss divides.</summary>
     public long TargetTokens => TargetLengths.Sum(n => (long)n);
 }

@@ -157,7 +157,7 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
                 "must be two aligned files, or one .tsv, .csv or .jsonl file");
     }
 
-    static bool IsTable(string file) => ParallelFiles.EndingOf(file) is ".tsv" or ".csv" or ".jsonl";
+    static bool IsTable(string file) => TextLines.EndingOf(file) is ".tsv" or ".csv" or ".jsonl";
 
     /// <inheritdoc/>
     public override TextSplits<SentencePair> Open() =>
@@ -167,7 +167,7 @@ public sealed record ParallelFilesConfig : ParallelSourceConfig, IChecked
     {
         null => null,
         [var source, var target] => new(name, files, () => ParallelFiles.ReadPair(source, target)),
-        [var file] when ParallelFiles.EndingOf(file) is ".tsv" or ".csv" => new(name, files, () => ParallelFiles.ReadTable(file, [From.ToLowerInvariant(), To.ToLowerInvariant()])),
+        [var file] when TextLines.EndingOf(file) is ".tsv" or ".csv" => new(name, files, () => ParallelFiles.ReadTable(file, [From.ToLowerInvariant(), To.ToLowerInvariant()])),
         [var file] => new(name, files, () => ParallelFiles.ReadJsonLines(file, From, To)),
         _ => throw new ArgumentException("A split is two files or one", nameof(files)),
     };

@@ -47,17 +47,14 @@ static class ParallelFiles
     }
 
     static IEnumerable<(int Line, string[] Columns)> Rows(string path) =>
-        IsCsv(path) ? CommaSeparated.Read(path) : TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
+        IsCsv(path) ? CommaSeparated.ReadTexts(path) : TextLines.ReadFilled(path).Select(line => (line.Line, line.Text.Split('\t')));
 
-    static bool IsCsv(string path) => EndingOf(path) == ".csv";
-
-    /// <summary>The extension of a file, without that of its compression.</summary>
-    internal static string EndingOf(string path) => Path.GetExtension(path.EndsWith(".gz", StringComparison.Ordinal) ? path[..^3] : path);
+    static bool IsCsv(string path) => TextLines.EndingOf(path) == ".csv";
 
     /// <summary>The names of columns on the first line of a table of pairs; null if there are none.</summary>
     internal static string? HeaderOf(string path, params string[] names)
     {
-        if (EndingOf(path) is not (".tsv" or ".csv")) return null;
+        if (TextLines.EndingOf(path) is not (".tsv" or ".csv")) return null;
         var columns = Rows(path).Select(row => row.Columns).FirstOrDefault();
         return columns is [var source, var target, ..] && TableLines.IsHeader(source, target, names) ? string.Join(", ", columns) : null;
     }
@@ -125,7 +122,7 @@ static class ParallelFolder
     }
 
     static Func<IEnumerable<SentencePair>> OfTable(string file, string source, string target) =>
-        ParallelFiles.EndingOf(file) switch
+        TextLines.EndingOf(file) switch
         {
             ".tsv" or ".csv" => () => ParallelFiles.ReadTable(file, [source.ToLowerInvariant(), target.ToLowerInvariant()]),
             ".jsonl" => () => ParallelFiles.ReadJsonLines(file, source, target),

@@ -87,7 +87,7 @@ public sealed record TableReport(string Source, IReadOnlyList<TableSplit> Splits
         ? ParallelFiles.ReadPair(source, target).Select((pair, i) => (i + 1, new[] { pair.Source, pair.Target }))
         : TextLines.EndingOf(files[0]) == ".csv" ? CommaSeparated.ReadTexts(files[0]) : TextLines.ReadTexts(files[0]).Select((line, i) => (i + 1, line.Split('\t')));
 
-    // Looks for another separator, of which all lines have the same number.
+    // Looks for another separator that occurs equally often in every line.
     sealed class Separators(string[] files)
     {
         static readonly (char Sign, string Name)[] Known = [(';', "semicolons"), ('\t', "tabs"), (',', "commas"), ('|', "vertical bars")];

@@ -61,7 +61,7 @@ static class LongTable
             // Whichever column groups the rows, its name may say that it has the steps.
             var (series, time) = TimeNames.Contains(names[first].ToLowerInvariant()) ? (second, first) : (first, second);
             return $"all {names.Count} columns were read as series, but the table seems to have one row per series and step, with the series in column {MessageText.Quote(names[series])} and the step in column {MessageText.Quote(names[time])}: {Remedy(names, time, series)}; "
-                + $"or set data.source.columns to the columns that are series";
+                + "or set data.source.columns to the columns that are series";
         }
         return IsEquallySpaced(values[0])
             ? $"column {MessageText.Quote(names[0])} rises by the same amount in every row, and was read as a series: if it has the timestamps, set data.source.time to {MessageText.Quote(names[0])}; otherwise data.source.columns names the columns that are series" : null;
@@ -70,7 +70,7 @@ static class LongTable
     static IEnumerable<(int First, int Second)> Pairs(int count) =>
         Enumerable.Range(0, count).SelectMany(first => Enumerable.Range(0, count).Where(second => second != first).Select(second => (first, second)));
 
-    // Whether the rows of each value of one column follow each other, with ascending values in another column, most of which recur.
+    // Whether rows with the same value in one column are adjacent, with ascending values in another column, most of which recur.
     static bool IsGrouped<T>(T[] groups, double[] steps) where T : IEquatable<T>
     {
         var (seen, different) = (new HashSet<T>(), new HashSet<double>());

@@ -30,8 +30,8 @@ public sealed record OneSeriesReport(string Name, double? Least, double? Mean, d
 {
     internal static OneSeriesReport Of(string name, double[] values)
     {
-        var there = values.Where(value => !double.IsNaN(value)).ToArray();
-        return there.Length == 0 ? new(name, null, null, null, values.Length) : new(name, there.Min(), there.Average(), there.Max(), values.Length - there.Length);
+        var known = values.Where(value => !double.IsNaN(value)).ToArray();
+        return known.Length == 0 ? new(name, null, null, null, values.Length) : new(name, known.Min(), known.Average(), known.Max(), values.Length - known.Length);
     }
 }
 
@@ -94,7 +94,7 @@ enum SeriesLayout
     Rows,
 }
 
-/// <summary>Recognises tables of series by their first rows, most of which decide: some values may be bad.</summary>
+/// <summary>Recognises tables of series by the majority of their first rows, since some values may be bad.</summary>
 static class SeriesTables
 {
     const int RowsSeen = 1000;

@@ -85,16 +85,16 @@ public sealed class SeriesTable
     {
         get
         {
-            List<string> empty = [], still = [];
+            List<string> empty = [], constant = [];
             foreach (var (name, values) in Names.Zip(Values))
             {
-                var there = values.Where(value => !double.IsNaN(value)).ToList();
-                if (there.Count == 0) empty.Add(name);
-                else if (there.Count > 1 && there.TrueForAll(value => value == there[0])) still.Add(name);
+                var known = values.Where(value => !double.IsNaN(value)).ToList();
+                if (known.Count == 0) empty.Add(name);
+                else if (known.Count > 1 && known.TrueForAll(value => value == known[0])) constant.Add(name);
             }
             if (!columnsChosen && LongTable.Warning(Names, Values) is { } layout) yield return layout;
             if (empty.Count > 0) yield return $"{Named(empty)} no values";
-            if (still.Count > 0) yield return $"{Named(still)} a single value that never changes";
+            if (constant.Count > 0) yield return $"{Named(constant)} a single value that never changes";
         }
     }
 
@@ -223,7 +223,9 @@ public sealed class TimeAxis
         var isEnd = dates.All(date => date.Day == DateTime.DaysInMonth(date.Year, date.Month));
         if (dates.Length < 2 || !sameDay && !isEnd || dates.Any(date => date.TimeOfDay != dates[0].TimeOfDay)) return null;
         var counts = Array.ConvertAll(dates, date => 12.0 * (date.Year - dates[0].Year) + date.Month - dates[0].Month);
-        return (counts, Enumerable.Range(1, counts.Length - 1).Min(i => counts[i] - counts[i - 1]), !sameDay);
+        var each = Enumerable.Range(1, counts.Length - 1).Min(i => counts[i] - counts[i - 1]);
+        // Where the clock is set back, two timestamps can have the same local time.
+        return each > 0 ? (counts, each, !sameDay) : null;
     }
 
     static int[] StepsOf(double[] since, double distance, IReadOnlyList<string> stamps, Func<int, int> lineOf, string path)

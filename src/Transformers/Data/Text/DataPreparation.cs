@@ -12,8 +12,8 @@ namespace Transformers.Data.Text;
 public sealed record PreparationOptions(TextSource Source, TextTokenizer Tokenizer, double Holdout, HoldoutMode Mode = HoldoutMode.Auto, TextSource? Validation = null, int Threads = 0);
 
 /// <summary>The progress of preparation.</summary>
-/// <param name="Bytes">Bytes of text tokenized.</param>
-/// <param name="TotalBytes">Bytes of text in all.</param>
+/// <param name="Bytes">The number of bytes of text tokenized so far.</param>
+/// <param name="TotalBytes">The total number of bytes of text.</param>
 public readonly record struct PreparationProgress(long Bytes, long TotalBytes);
 
 /// <summary>Tokenizes text once, into a folder of shards whose name is a hash of what it is made from.</summary>

@@ -43,6 +43,11 @@ sealed partial class JsonLinesReader(Utf8Reader reader, string field, string ori
         {
             throw Error("the line is not JSON", (int)Math.Min(int.MaxValue, (exception.BytePositionInLine ?? 0) + 1));
         }
+        catch (InvalidOperationException)
+        {
+            // Thrown by the comparison with a field's name: a text with such a half is repaired.
+            throw Error("the name of a field contains a lone surrogate", null, "rename the field");
+        }
         return text ?? throw Error($"has no field \"{field}\"", null, "set text_field to the name of the field that has the text");
     }
 
@@ -94,10 +99,7 @@ static class JsonArray
         using var items = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).ToBlockingEnumerable().GetEnumerator();
         for (var number = 1L; MoveNext(); number++)
         {
-            if (items.Current.ValueKind != JsonValueKind.Object || !items.Current.TryGetProperty(field, out var text) || text.ValueKind != JsonValueKind.String)
-                throw new UserException([new Problem($"item {number} of the array has no text in the field \"{field}\"", origin, Hint: "set text_field to the name of the field")]);
-            if (items.Current.EnumerateObject().Count(property => property.NameEquals(field)) > 1) throw new UserException([new Problem($"\"{field}\" appears twice in item {number} of the array", origin)]);
-            foreach (var piece in PieceCutter.Cut(TextOf(text)))
+            foreach (var piece in PieceCutter.Cut(TextOf(items.Current, number)))
                 if (piece.Length > 0) yield return new TextPiece(piece, false, origin);
             yield return new TextPiece(default, true, origin);
         }
@@ -114,15 +116,18 @@ static class JsonArray
             }
         }
 
-        byte[] TextOf(JsonElement text)
+        byte[] TextOf(JsonElement item, long number)
         {
             try
             {
+                if (item.ValueKind != JsonValueKind.Object || !item.TryGetProperty(field, out var text) || text.ValueKind != JsonValueKind.String)
+                    throw new UserException([new Problem($"item {number} of the array has no text in the field \"{field}\"", origin, Hint: "set text_field to the name of the field")]);
+                if (item.EnumerateObject().Count(property => property.NameEquals(field)) > 1) throw new UserException([new Problem($"\"{field}\" appears twice in item {number} of the array", origin)]);
                 return Encoding.UTF8.GetBytes(text.GetString()!);
             }
             catch (InvalidOperationException exception)
             {
-                throw new UserException([new Problem($"a text of the array contains a lone surrogate", origin, Hint: "write the file as .jsonl, where it becomes U+FFFD")], exception);
+                throw new UserException([new Problem($"item {number} of the array contains a lone surrogate", origin, Hint: "write the file as .jsonl, where it becomes U+FFFD in a text")], exception);
             }
         }
     }

@@ -37,15 +37,18 @@ public sealed class PreparedData : IDisposable
     {
         var manifest = DataManifest.Load(folder);
         var train = TokenShards.Open(folder, TrainSplit);
+        TokenShards? validation = null;
         try
         {
-            var data = new PreparedData(folder, manifest, train, TokenShards.Open(folder, ValidationSplit));
+            validation = TokenShards.Open(folder, ValidationSplit);
+            var data = new PreparedData(folder, manifest, train, validation);
             data.Check(tokenizer?.Hash ?? manifest.TokenizerHash);
             return data;
         }
         catch
         {
             train.Dispose();
+            validation?.Dispose();
             throw;
         }
     }
@@ -85,8 +88,8 @@ public sealed record SplitSummary(long Tokens, long Documents, long Bytes, long 
 
 /// <summary>Documents whose exact text is in both splits.</summary>
 /// <param name="ValidationDocuments">How many different texts of the validation split are in the training split too.</param>
-/// <param name="TrainingDocuments">How many documents of the training split these are.</param>
-/// <param name="Examples">The numbers of the first of them, in the validation split.</param>
+/// <param name="TrainingDocuments">How many documents of the training split have one of these texts.</param>
+/// <param name="Examples">The numbers, in the validation split, of the first few of them.</param>
 public sealed record Duplicates(long ValidationDocuments, long TrainingDocuments, IReadOnlyList<long> Examples);
 
 /// <summary>What a prepared folder contains: its <c>dataset.json</c>, written last.</summary>

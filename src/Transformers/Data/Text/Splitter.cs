@@ -141,7 +141,8 @@ sealed class SourceScan
 
     public long HeldOut { get; private set; }
 
-    public bool IsHeldOut(long document) => (heldOut[(int)(document >> 6)] >> (int)(document & 63) & 1) != 0;
+    // False for a document that was added after the scan: preparation then fails because the text has changed.
+    public bool IsHeldOut(long document) => document >> 6 < heldOut.Count && (heldOut[(int)(document >> 6)] >> (int)(document & 63) & 1) != 0;
 }
 
 /// <summary>The hash of each document of a stream of pieces.</summary>

@@ -17,7 +17,7 @@ public sealed class RandomWindows : ITextSampler
     public RandomWindows(TokenSequence data, int rows, int length, ulong seed)
     {
         SamplerChecks.Shape(rows, length);
-        if (data.Count < length + 1L) throw new UserException($"the training text has {Amount.Of(data.Count, "token")}, but a context of {length} needs at least {length + 1}");
+        if (data.Count < length + 1L) throw new UserException($"the training text has {Amount.Of(data.Count, "token")}, but a context of {length} needs at least {length + 1}", "lower model.context, or name more text");
         (this.data, this.rows, this.length, this.seed) = (data, rows, length, seed);
     }
 

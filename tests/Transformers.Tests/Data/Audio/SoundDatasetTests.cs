@@ -95,6 +95,7 @@ public sealed class SoundDatasetTests : TempFolderTest
     {
         Assert.Contains("the folder contains no WAV files", Assert.Throws<UserException>(() => Open()).Message);
         Assert.Contains("the folder does not exist", Assert.Throws<UserException>(() => SoundDataset.FilesBelow(folder["none"])).Message);
+        Assert.Contains("the folder contains no WAV files", Assert.Throws<UserException>(() => SoundDataset.FilesBelow(Directory.CreateDirectory(folder["empty"]).FullName)).Message);
         Write("a/a.wav");
         Assert.Contains("the recordings have no split \"test\" (the splits are train)", Assert.Throws<UserException>(() => Open().Split("test")).Message);
     }

@@ -61,7 +61,7 @@ public sealed class ImageTextDataTests : TempFolderTest
     [InlineData("{\"image\": \"/etc/passwd\", \"text\": \"x\"}", "must be relative")]
     [InlineData("[1]", "train.jsonl:1: the document has no field image")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\"}\n{", "train.jsonl:2: the line is not JSON")]
-    [InlineData("nothing", "train.jsonl:1: the line is not JSON: 'nothing' is an invalid JSON literal (expected one document per line)")]
+    [InlineData("nothing", "train.jsonl:1: the line is not JSON: 'nothing' is an invalid JSON literal (expected one JSON object per line)")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"text\": \"y\"}", "train.jsonl:1: the field text is in the object twice (keep one of the two)")]
     [InlineData("{\"image\": \"a.png\", \"text\": \"x\", \"answer\": [\"a\", \"b\"]}", "train.jsonl:1: the field answer contains no text: it is a list")]
     [InlineData("{\"image\": \"a.png\", \"text\": {\"en\": \"x\"}}", "train.jsonl:1: the field text contains no text: it is an object")]
@@ -122,7 +122,7 @@ public sealed class ImageTextDataTests : TempFolderTest
         var train = data.Open().Train;
         Assert.Equal(["a.png", "c.png"], train.Read().Select(example => example.Image));
         Assert.Equal([2, 3, 4], train.Broken.Keys.Order());
-        Assert.Equal($"{folder["train.jsonl"]}:2: the image none.png {(regions ? "has no line in regions.jsonl" : "does not exist")} (names start at the folder of the file)", train.Broken[2].ToString());
+        Assert.Equal($"{folder["train.jsonl"]}:2: the image none.png {(regions ? "has no line in regions.jsonl" : "does not exist (names are relative to the folder of the file)")}", train.Broken[2].ToString());
         File.WriteAllText(folder["train.jsonl"], "{\"image\": \"none.png\", \"text\": \"what\"}");
         Assert.Contains("no image of the split train can be used", Refused(() => ImageTextCorpus.Encode(data.Open().Train, WordTokenizer.Train(["what"], [.. SpecialIds.ForEncoder, WordTokenizer.Unknown]), null, 16)).Message);
     }

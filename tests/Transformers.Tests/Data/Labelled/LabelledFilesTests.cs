@@ -31,6 +31,15 @@ public sealed class LabelledFilesTests : TempFolderTest
     public void Blank_lines_are_skipped_and_counted_in_the_numbers_of_lines(string name, string text) =>
         Assert.Equal([new("a", "x", 1), new("b", "y", 3)], LabelledFiles.Read(folder.Write(name, text), "0", "1"));
 
+    [Fact]
+    public void Only_the_extension_of_the_file_says_what_separates_its_columns()
+    {
+        Directory.CreateDirectory(Path.Combine(folder.FullPath, "old.csv"));
+        var path = folder.Write("old.csv/train.tsv", "text\tlabel\n\"a\tx\n");
+        Assert.Equal("text, label", LabelledFiles.HeaderOf(path, "0", "1"));
+        Assert.Equal([new("\"a", "x", 2)], LabelledFiles.Read(path, "0", "1"));
+    }
+
     [Theory]
     [InlineData("a.tsv", "sentence\tlabel\na\tx\n", "sentence, label")]
     [InlineData("a.csv", "Text,Category\na,x\n", "Text, Category")]

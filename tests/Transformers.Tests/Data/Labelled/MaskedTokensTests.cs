@@ -22,7 +22,7 @@ public class MaskedTokensTests
         for (var b = 0; b < batches.BatchesPerEpoch; b++)
         {
             var batch = batches.At(new DataPosition(0, b));
-            Assert.Equal(6 * batch.Texts.Rows, batch.Guesses);
+            Assert.Equal(6 * batch.Texts.Rows, batch.TargetCount);
             for (var i = 0; i < batch.Targets.Length; i++)
             {
                 if (batch.Targets[i] == MaskedBatch.IgnoreIndex) continue;
@@ -51,7 +51,7 @@ public class MaskedTokensTests
         for (var i = 0; i < plain.Ids.Length; i++)
             if (batch.Targets[i] == MaskedBatch.IgnoreIndex) Assert.Equal(plain.Ids[i], batch.Texts.Ids[i]);
             else Assert.Equal(plain.Ids[i], batch.Targets[i]);
-        Assert.Equal(3, batch.Guesses); // round(1.5) of three words, and at least one of one
+        Assert.Equal(3, batch.TargetCount); // round(1.5) of three words, and at least one of one
         Assert.Equal([1L, 2L, 1L, 2L], new[] { 0, 4, 5, 7 }.Select(i => batch.Texts.Ids[i]));
         Assert.Equal([1, 10, 11, 12, 2, 1, 13, 2, 0, 0], plain.Ids);
     }
@@ -91,7 +91,7 @@ public class MaskedTokensTests
         var tokens = new TokenStore();
         tokens.Add([1, 4, 5, 6, 2]);
         var batch = new MaskedTokens(new PieceTokenizer(), new MaskingOptions { WholeWords = true }).Hide(PaddedTexts.Make(tokens, [0], 0), 0);
-        Assert.Equal(3, batch.Guesses);
+        Assert.Equal(3, batch.TargetCount);
     }
 
     [Fact]

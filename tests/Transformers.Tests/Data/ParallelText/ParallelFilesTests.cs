@@ -32,6 +32,16 @@ public sealed class ParallelFilesTests : TempFolderTest
         Assert.Equal(2, Assert.Throws<UserException>(() => ParallelFiles.ReadTable(folder.Write("w.tsv", "a\tb\nc\td\te\n")).ToList()).Problems[0].Line);
     }
 
+    [Theory]
+    [InlineData("x.csv", ',')]
+    [InlineData("x.TSV", '\t')]
+    public void Ill_formed_text_in_a_table_of_either_kind_is_replaced(string name, char separator)
+    {
+        var path = folder.Write(name, "");
+        File.WriteAllBytes(path, [(byte)'a', 0xff, (byte)separator, (byte)'b']);
+        Assert.Equal([new("a\uFFFD", "b")], ParallelFolder.Find(path, "de", "en").Train.Read());
+    }
+
     [Fact]
     public void A_csv_gives_the_pairs_of_its_first_two_columns()
     {

@@ -28,6 +28,14 @@ public sealed class SeriesTableTests : TempFolderTest
         Assert.Equal("2024-03", table.Time.LabelOf(4));
     }
 
+    [Fact]
+    public void Two_timestamps_may_have_the_same_local_time_where_the_clock_is_set_back()
+    {
+        var table = Read("time,x\n2023-10-29T02:00:00+02:00,1\n2023-10-29T02:00:00+01:00,2\n");
+        Assert.Equal([1, 2], table.Values[0]);
+        Assert.Equal("2023-10-29T04:00:00+02:00", table.Time.LabelOf(2));
+    }
+
     [Theory]
     [InlineData("2000-01", "2000-02", "2000-04")]
     [InlineData("2000-01-01", "2000-02-01", "2000-04-01")]

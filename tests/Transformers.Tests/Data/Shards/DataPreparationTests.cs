@@ -155,6 +155,23 @@ public class DataPreparationTests : FolderTest
         Assert.Contains("holdout", Assert.Throws<UserException>(() => Prepare(new StorySource(1, 10), double.NaN)).Message);
     }
 
+    [Fact]
+    public void Text_that_grows_while_it_is_prepared_is_refused_and_nothing_is_left()
+    {
+        Assert.Contains("the text changed while it was read", Assert.Throws<UserException>(() => Prepare(new Growing(), mode: HoldoutMode.Documents)).Message);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(At("cache")));
+    }
+
+    // Another program appends documents between the first and the second reading.
+    sealed class Growing : TextSource
+    {
+        int reads;
+        public override string Description => "a test";
+        public override string Fingerprint => "x";
+        protected override IEnumerable<TextPiece> ReadPieces(TextCounts counts) =>
+            Enumerable.Range(0, 128 * ++reads).Select(i => new TextPiece(Encoding.UTF8.GetBytes($"document {i}"), true, "a test"));
+    }
+
     sealed class Interrupting(Action interrupt) : TextSource
     {
         int reads;

@@ -256,6 +256,8 @@ public class FileTextSourceTests : FolderTest
         Assert.Contains("item 2", Assert.Throws<UserException>(() => Read(Write("b.json", "[{\"text\": \"x\"}, {\"txt\": \"y\"}]"))).Message);
         Assert.Contains("\"text\" appears twice in item 1 of the array", Assert.Throws<UserException>(() => Read(Write("b.json", "[{\"text\": \"x\", \"text\": \"y\"}]"))).Message);
         Assert.Contains("is not JSON", Assert.Throws<UserException>(() => Read(Write("c.json", "[{\"text\": \"x\"}, {\"text\": \"y\""))).Message);
+        Assert.Contains("item 1 of the array contains a lone surrogate", Assert.Throws<UserException>(() => Read(Write("b.json", "[{\"\\ud800\": 1, \"text\": \"x\"}]"))).Message);
+        Assert.Contains("item 1 of the array contains a lone surrogate", Assert.Throws<UserException>(() => Read(Write("b.json", "[{\"text\": \"\\ud800\"}]"))).Message);
         Assert.Contains("ends in .json", Assert.Throws<UserException>(() => Read(Write("d.jsonl", "[{\"text\": \"x\"}]"))).Message);
     }
 

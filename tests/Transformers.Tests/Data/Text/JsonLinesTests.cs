@@ -47,6 +47,7 @@ public class JsonLinesTests : FolderTest
     [InlineData("{\"text\":\"a\"}\n{\"body\":\"b\"}", "has no field")]
     [InlineData("{\"text\":\"a\"}\n{\"text\":7}", "must be a string")]
     [InlineData("{\"text\":\"a\"}\n{\"text\":\"b\",\"text\":\"c\"}", "appears twice")]
+    [InlineData("{\"text\":\"a\"}\n{\"\\ud800\":1,\"text\":\"b\"}", "lone surrogate")]
     public void A_bad_line_is_named_by_file_and_number(string text, string message)
     {
         var problem = Assert.Single(Assert.Throws<UserException>(() => Read(text)).Problems);

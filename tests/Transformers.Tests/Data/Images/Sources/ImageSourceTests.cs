@@ -112,6 +112,10 @@ public sealed class ImageSourceTests : FolderTest
         Assert.Contains(message, problem.Message);
     }
 
+    [Fact]
+    public void A_table_without_images_is_refused() =>
+        Assert.Contains("the table names no images", Assert.Throws<UserException>(() => ImageSources.Open(Write("list.csv", "path,label\n"u8.ToArray()))).Message);
+
     static byte[] Idx(int[] sides, byte[] data) =>
         [0, 0, 8, (byte)sides.Length, .. sides.SelectMany(s => new[] { (byte)(s >> 24), (byte)(s >> 16), (byte)(s >> 8), (byte)s }), .. data];
 
@@ -140,6 +144,18 @@ public sealed class ImageSourceTests : FolderTest
         var second = source.Load(1, ImageDecodeOptions.Default);
         Assert.Equal((3, 2), (second.Width, second.Height));
         Assert.Equal([6, 6, 6, 7, 7, 7], second.Span[..6].ToArray());
+    }
+
+    [Fact]
+    public void Idx_files_that_were_unpacked_beside_their_compressed_forms_are_read_once()
+    {
+        foreach (var (name, bytes) in new[] { ("images-idx3", Idx([2, 1, 1], [1, 2])), ("labels-idx1", Idx([2], [3, 1])) })
+        {
+            Write($"train-{name}-ubyte", bytes);
+            Write($"train-{name}-ubyte.gz", Gzip(bytes));
+        }
+        using var source = ImageSources.Open(Folder);
+        Assert.Equal(2, source.Count);
     }
 
     [Fact]
