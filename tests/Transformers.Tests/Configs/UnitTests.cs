@@ -39,6 +39,8 @@ public sealed class UnitTests
     {
         Assert.True(Duration.TryParse(text, out var duration));
         Assert.Equal(seconds, duration.TotalSeconds);
+        Assert.True(Duration.TryParse(Duration.Format(duration), out var again));
+        Assert.Equal(duration, again);
     }
 
     [Theory]
