@@ -163,7 +163,7 @@ public static partial class Duration
 {
     /// <summary>Reads a length of time; a unit is needed.</summary>
     /// <param name="text">One or more numbers with their units (d, h, m, s, ms), the largest first.</param>
-    /// <param name="duration">The length of time.</param>
+    /// <param name="duration">The length of time, rounded to the millisecond.</param>
     /// <returns>False if the text is not a length of time, or is longer than 10,000 days.</returns>
     public static bool TryParse(string text, out TimeSpan duration)
     {
@@ -174,7 +174,8 @@ public static partial class Duration
         foreach (var (group, factor) in new[] { ("d", 86_400.0), ("h", 3_600), ("m", 60), ("s", 1), ("ms", 0.001) })
             if (match.Groups[group].Success) seconds += factor * double.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
         if (seconds > 86_400.0 * 10_000) return false;
-        duration = TimeSpan.FromSeconds(seconds);
+        // Format writes no smaller unit, and what it writes must read back as the same duration.
+        duration = TimeSpan.FromMilliseconds(Math.Round(seconds * 1000));
         return true;
     }
 
