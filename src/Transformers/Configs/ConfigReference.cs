@@ -212,6 +212,7 @@ public sealed class ConfigSchema
         if (ConfigShape.ItemOf(type) is { } item) return new JsonObject { ["type"] = "array", ["items"] = Value(item) };
         if (type.IsEnum) return new JsonObject { ["type"] = "string", ["enum"] = new JsonArray([.. ConfigScalars.Names(type).Select(name => (JsonNode)name)]) };
         if (type == typeof(ByteSize)) return new JsonObject { ["type"] = new JsonArray("string", "integer"), ["pattern"] = "^[0-9][0-9_]*(\\.[0-9]+)? *([kKmMgGtT][iI]?)?[bB]?$" };
+        if (type == typeof(TimeSpan)) return new JsonObject { ["type"] = "string", ["pattern"] = "^([0-9.]+(d|h|m|s|ms))+$" };
         if (type == typeof(ulong)) return new JsonObject { ["type"] = "integer", ["minimum"] = 0 };
         return new JsonObject { ["type"] = type == typeof(bool) ? "boolean" : type == typeof(string) ? "string" : type == typeof(double) ? "number" : "integer" };
     }

@@ -10,6 +10,7 @@ static partial class ConfigScalars
         _ when type == typeof(string) => "text",
         _ when type == typeof(double) => "a number",
         _ when type == typeof(ByteSize) => "a size such as 20MB",
+        _ when type == typeof(TimeSpan) => "a duration such as 10m",
         _ when type.IsEnum => "one of " + string.Join(", ", Names(type)),
         _ when IsWhole(type) => "a whole number",
         _ when ConfigShape.IsPair(type) => "a list of two numbers",
@@ -46,6 +47,7 @@ static partial class ConfigScalars
             return Suggestion.ForValue(text, names) is { } near ? Fail($"did you mean {near}?", out hint) : null;
         }
         if (type == typeof(ByteSize)) return ByteSize.TryParse(text, out var size) ? size : null;
+        if (type == typeof(TimeSpan)) return Duration.TryParse(text, out var time) ? time : null;
         if (quoted && (text is "true" or "false" || NumberForm().IsMatch(text))) return Fail("remove the quotes", out hint);
         if (quoted) return null;
         if (type == typeof(bool))
@@ -101,6 +103,7 @@ static partial class ConfigScalars
         string text => new ScalarNode(default, text, ScalarStyle.Quoted),
         double number => Plain(WriteNumber(number)),
         ByteSize size => new ScalarNode(default, size.ToString(), ScalarStyle.Quoted),
+        TimeSpan time => new ScalarNode(default, Duration.Format(time), ScalarStyle.Quoted),
         Enum name => new ScalarNode(default, ConfigShape.SnakeCase(name.ToString()), ScalarStyle.Quoted),
         _ => Plain(Convert.ToString(value, CultureInfo.InvariantCulture)!),
     };
@@ -160,7 +163,7 @@ public static partial class Duration
 {
     /// <summary>Reads a length of time; a unit is needed.</summary>
     /// <param name="text">One or more numbers with their units (d, h, m, s, ms), the largest first.</param>
-    /// <param name="duration">The length of time.</param>
+    /// <param name="duration">The length of time, rounded to the millisecond.</param>
     /// <returns>False if the text is not a length of time, or is longer than 10,000 days.</returns>
     public static bool TryParse(string text, out TimeSpan duration)
     {
@@ -171,8 +174,22 @@ public static partial class Duration
         foreach (var (group, factor) in new[] { ("d", 86_400.0), ("h", 3_600), ("m", 60), ("s", 1), ("ms", 0.001) })
             if (match.Groups[group].Success) seconds += factor * double.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
         if (seconds > 86_400.0 * 10_000) return false;
-        duration = TimeSpan.FromSeconds(seconds);
+        // Format writes no smaller unit, and what it writes must read back as the same duration.
+        duration = TimeSpan.FromMilliseconds(Math.Round(seconds * 1000));
         return true;
+    }
+
+    /// <summary>The length of time as <see cref="TryParse"/> reads it, to the millisecond.</summary>
+    public static string Format(TimeSpan duration)
+    {
+        if (duration == TimeSpan.Zero) return "0s";
+        var text = "";
+        if (duration.Days > 0) text += $"{duration.Days}d";
+        if (duration.Hours > 0) text += $"{duration.Hours}h";
+        if (duration.Minutes > 0) text += $"{duration.Minutes}m";
+        if (duration.Seconds > 0) text += $"{duration.Seconds}s";
+        if (duration.Milliseconds > 0) text += $"{duration.Milliseconds}ms";
+        return text;
     }
 
     [GeneratedRegex(@"^(?:(?<d>[0-9]{1,9}(\.[0-9]{1,9})?)d)?(?:(?<h>[0-9]{1,9}(\.[0-9]{1,9})?)h)?(?:(?<m>[0-9]{1,9}(\.[0-9]{1,9})?)m)?(?:(?<s>[0-9]{1,9}(\.[0-9]{1,9})?)s)?(?:(?<ms>[0-9]{1,9})ms)?\z", RegexOptions.ExplicitCapture)]

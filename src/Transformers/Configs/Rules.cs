@@ -74,6 +74,7 @@ static class Number
     internal static double Of(object value) => value switch
     {
         ByteSize size => size.Bytes,
+        TimeSpan time => time.TotalSeconds,
         _ => Convert.ToDouble(value, CultureInfo.InvariantCulture),
     };
 

@@ -35,10 +35,14 @@ public sealed class UnitTests
     [InlineData("0.5h", 1800)]
     [InlineData("90s", 90)]
     [InlineData("250ms", 0.25)]
+    [InlineData("1.0006s", 1.001)]
+    [InlineData("0.0004s", 0)]
     public void A_duration_is_read(string text, double seconds)
     {
         Assert.True(Duration.TryParse(text, out var duration));
         Assert.Equal(seconds, duration.TotalSeconds);
+        Assert.True(Duration.TryParse(Duration.Format(duration), out var again));
+        Assert.Equal(duration, again);
     }
 
     [Theory]
