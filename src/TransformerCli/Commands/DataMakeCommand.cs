@@ -91,7 +91,7 @@ public static class DataMakeCommand
         return context.Create("speech", "Synthesises the words for 0 to 9 in many voices, over background noise, as WAV files in class folders.\n\nExample: transformer data make speech --size 4000 --output data/speech", [output, count, seed], (parse, cancel) =>
         {
             var (folder, number) = (parse.GetValue(output)!, parse.AtLeast(SpeechGenerator.Classes.Count, count));
-            context.Error.Progress.Show("speaking");
+            context.Error.Progress.Show("synthesising recordings");
             SpeechGenerator.Write(folder, number, parse.GetValue(seed), cancel);
             return context.Print(parse, new { Schema, Kind = "speech", Folder = folder, Train = number, Seed = parse.GetValue(seed), SpeechGenerator.Classes }, writer => writer.WriteLine($"{Amount.Of(number, "training recording")} of {SpeechGenerator.Classes.Count} classes: {Path.Combine(folder, "train")}, {Path.Combine(folder, "validation")} and {Path.Combine(folder, "test")}"));
         });

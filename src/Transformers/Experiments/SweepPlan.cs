@@ -129,7 +129,7 @@ public sealed record SweepPlan(string Output, IReadOnlyList<SweepFactor> Factors
                     [.. configs, .. chosen.Where(one => one.First.AreFiles).Select(one => one.Second)],
                     [.. sets, .. chosen.Where(one => !one.First.AreFiles).Select(one => $"{one.First.Name}={one.Second}")]);
                 if (change is not null) config = change(config);
-                if (config.Seed > ulong.MaxValue - (ulong)seeds) throw new UserException($"--seeds ({seeds}) goes beyond the largest seed, {ulong.MaxValue}: the config has seed {config.Seed}", "set a smaller seed");
+                if (config.Seed > ulong.MaxValue - (ulong)(seeds - 1)) throw new UserException($"--seeds ({seeds}) goes beyond the largest seed, {ulong.MaxValue}: the config has seed {config.Seed}", "set a smaller seed");
                 for (var i = 0UL; i < (ulong)seeds; i++)
                 {
                     var seed = config.Seed + i;

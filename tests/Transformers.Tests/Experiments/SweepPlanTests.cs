@@ -43,6 +43,14 @@ public sealed class SweepPlanTests : TempFolderTest
     public void Two_values_that_could_be_one_number_are_warned_of(string vary, string? warning) => Assert.Equal(warning, SweepFactor.Parse(vary).Warning);
 
     [Fact]
+    public void The_largest_seed_may_be_used_and_none_beyond_it()
+    {
+        SweepPlan Of(int seeds) => SweepPlan.Create([folder.Write("base.yaml", Base)], [$"seed={ulong.MaxValue - 1}"], [SweepFactor.Parse("data.limit=50,100")], seeds, "out");
+        Assert.Equal([ulong.MaxValue - 1, ulong.MaxValue], Of(2).Seeds);
+        Assert.Contains("goes beyond the largest seed", Assert.Throws<UserException>(() => Of(3)).Message);
+    }
+
+    [Fact]
     public void Values_may_be_lists_and_mappings_and_what_is_varied_wins_over_settings()
     {
         var plan = SweepPlan.Create([folder.Write("base.yaml", Base)], ["training.optimizer.lr=5"],
