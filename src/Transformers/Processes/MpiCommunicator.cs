@@ -192,6 +192,8 @@ public sealed unsafe class MpiCommunicator : Communicator
 
     static void Copy(byte* from, byte* to, int bytes) => new ReadOnlySpan<byte>(from, bytes).CopyTo(new Span<byte>(to, bytes));
 
+    const int SettlingMilliseconds = 50;
+
     // A message usually takes a few microseconds; after that, the core is more useful to others.
     void Complete(nint request)
     {
@@ -218,6 +220,10 @@ public sealed unsafe class MpiCommunicator : Communicator
         sent.Dispose();
         if (!owns) return;
         // Waits for the others without occupying a core, since the library would spin.
+        Barrier();
+        // MPICH over TCP: a process in MPI_Finalize may still need an answer of another one, which does not give it once it has closed its
+        // own connections, and neither ends. After a pause and a second barrier, what was on its way has arrived.
+        Thread.Sleep(SettlingMilliseconds);
         Barrier();
         library.Finish();
     }
